@@ -1,0 +1,222 @@
+package main
+
+// latentchain bench: how fast a model is on this machine. The work is the same as that of the reference in PyTorch, in
+// the same order, so that the two can be compared.
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/latentchain/latentchain/xlaengine"
+)
+
+func (a *app) benchCommand() *cobra.Command {
+	work := benchWork{Prompt: 256, Decode: 64, Latent: 64, Batch: 1, Runs: 3}
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure how fast the model reads, thinks and writes",
+		Long: `Bench takes in a prompt of random tokens, then thinks, then decodes, over one growing memory. Of several
+runs it shows the median; one more run before them, which compiles, does not count.`,
+		Example: `  latentchain bench
+  latentchain bench --batch 8 --json
+  latentchain bench --model Qwen/Qwen3-0.6B --prompt 1024`,
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return work.check() },
+		RunE:    a.runs(func(ctx context.Context) error { return a.bench(ctx, work, asJSON) }),
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&work.Prompt, "prompt", work.Prompt, "tokens of the prompt")
+	flags.IntVar(&work.Decode, "decode", work.Decode, "tokens to decode")
+	flags.IntVar(&work.Latent, "latent", work.Latent, "latent steps")
+	flags.IntVar(&work.Batch, "batch", work.Batch, "rows side by side")
+	flags.IntVar(&work.Runs, "runs", work.Runs, "runs that count")
+	flags.BoolVar(&asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+// benchWork is what one run does, in each row of the batch.
+type benchWork struct {
+	Prompt int `json:"prompt"`
+	Decode int `json:"decode"`
+	Latent int `json:"latent"`
+	Batch  int `json:"batch"`
+	Runs   int `json:"runs"`
+}
+
+func (w benchWork) check() error {
+	for _, n := range []struct {
+		flag string
+		n    int
+	}{{"prompt", w.Prompt}, {"decode", w.Decode}, {"latent", w.Latent}, {"batch", w.Batch}, {"runs", w.Runs}} {
+		if n.n < 1 {
+			return fmt.Errorf("--%s is %d, want 1 or more", n.flag, n.n)
+		}
+	}
+	return nil
+}
+
+// benchReport has speeds summed over the rows of a batch, each the median of the runs.
+type benchReport struct {
+	Engine  string `json:"engine"` // backend and version
+	Model   string `json:"model"`
+	DType   string `json:"dtype"`
+	Cores   int    `json:"cores"`
+	Threads int    `json:"threads"` // of Go; XLA takes all cores
+	benchWork
+	Prefill float64 `json:"prefill_tok_s"`
+	Steps   float64 `json:"latent_steps_s"`
+	Tokens  float64 `json:"decode_tok_s"`
+	Load    float64 `json:"load_seconds"`    // finding and opening model and backend
+	Align   float64 `json:"align_seconds"`   // the alignment, solved or read from the cache
+	Compile float64 `json:"compile_seconds"` // all programs, summed even where compiled side by side
+	Memory  int64   `json:"peak_memory_bytes,omitempty"`
+}
+
+func (a *app) bench(ctx context.Context, w benchWork, asJSON bool) error {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if need := w.Prompt + w.Latent + w.Decode + 2; need > e.Config().Context {
+		return fmt.Errorf("bench: prompt, latent steps and decoded tokens need %d positions, the model's context has %d; choose smaller numbers", need, e.Config().Context)
+	}
+	start := time.Now()
+	if _, err := e.Alignment(); err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	report := benchReport{
+		Engine: engineName(e), Model: e.Info().Model.Name, DType: strings.ToLower(e.Info().DType),
+		Cores: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0), benchWork: w,
+		Load: seconds(e.Info().Load), Align: seconds(time.Since(start)),
+	}
+	var prefill, steps, tokens []float64
+	for i := range w.Runs + 1 {
+		if i == 0 {
+			a.show.now("compiling")
+		} else {
+			a.show.now(fmt.Sprintf("run %d of %d", i, w.Runs))
+		}
+		times, err := w.run(ctx, e, rand.New(rand.NewPCG(0, uint64(i))))
+		if err != nil {
+			return fmt.Errorf("bench: %w", err)
+		}
+		if i > 0 {
+			prefill = append(prefill, float64(w.Batch*w.Prompt)/times.prefill.Seconds())
+			steps = append(steps, float64(w.Batch*w.Latent)/times.latent.Seconds())
+			tokens = append(tokens, float64(w.Batch*w.Decode)/times.decode.Seconds())
+		}
+	}
+	report.Prefill, report.Steps, report.Tokens = median(prefill), median(steps), median(tokens)
+	report.Compile, report.Memory = seconds(e.CompileTime()), peakMemory()
+	if asJSON {
+		return a.printJSON(report)
+	}
+	a.printBench(report)
+	return nil
+}
+
+type benchTimes struct{ prefill, latent, decode time.Duration }
+
+// run does the work once: Prompt random tokens over an empty memory; one token and Latent steps over that; one token
+// and Decode tokens over that. The time of a one-token prompt counts with what follows it.
+func (w benchWork) run(ctx context.Context, e *xlaengine.Engine, random *rand.Rand) (times benchTimes, err error) {
+	prompts, one := w.prompts(e.Config().Vocab, random)
+	memories := make([]*xlaengine.Memory, w.Batch)
+	for i := range memories {
+		memories[i] = e.NewMemory()
+	}
+	defer func() { closeAll(memories) }()
+
+	start := time.Now()
+	if err := think(ctx, e, memories, prompts, 0); err != nil {
+		return times, err
+	}
+	times.prefill = time.Since(start)
+	start = time.Now()
+	if err := think(ctx, e, memories, one, w.Latent); err != nil {
+		return times, err
+	}
+	times.latent = time.Since(start)
+
+	reqs := make([]xlaengine.GenerateRequest, w.Batch)
+	for i := range reqs {
+		reqs[i] = xlaengine.GenerateRequest{Memory: memories[i], Prompt: one[i], MaxTokens: w.Decode, PastEnd: true}
+	}
+	start = time.Now()
+	written, err := e.GenerateBatch(ctx, reqs)
+	if err != nil {
+		return times, err
+	}
+	times.decode = time.Since(start)
+	for _, g := range written {
+		g.Memory.Close()
+	}
+	return times, nil
+}
+
+// prompts returns random tokens for each row, and the first of them alone.
+func (w benchWork) prompts(vocab int, random *rand.Rand) (prompts, one [][]int) {
+	for range w.Batch {
+		ids := make([]int, w.Prompt)
+		for i := range ids {
+			ids[i] = 5 + random.IntN(max(vocab-10, 1))
+		}
+		prompts, one = append(prompts, ids), append(one, ids[:1])
+	}
+	return prompts, one
+}
+
+// think puts the longer memories in the place of the ones given.
+func think(ctx context.Context, e *xlaengine.Engine, memories []*xlaengine.Memory, prompts [][]int, steps int) error {
+	reqs := make([]xlaengine.ThinkRequest, len(memories))
+	for i := range reqs {
+		reqs[i] = xlaengine.ThinkRequest{Memory: memories[i], Prompt: prompts[i], Steps: steps}
+	}
+	results, err := e.ThinkBatch(ctx, reqs)
+	if err != nil {
+		return err
+	}
+	closeAll(memories)
+	for i, r := range results {
+		memories[i] = r.Memory
+	}
+	return nil
+}
+
+func closeAll(memories []*xlaengine.Memory) {
+	for _, m := range memories {
+		m.Close()
+	}
+}
+
+// median is the middle value; of an even number of values, the greater of the two in the middle.
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return round(sorted[len(sorted)/2], 1)
+}
+
+func seconds(d time.Duration) float64 { return round(d.Seconds(), 3) }
+
+func (a *app) printBench(r benchReport) {
+	fmt.Fprintf(a.out, "%s (%s), %s, %d cores, batch %d, median of %d\n", r.Model, r.DType, r.Engine, r.Cores, r.Batch, r.Runs)
+	t := newTable(table.Row{"", "amount", "per second"})
+	t.AppendRow(table.Row{"read the prompt", fmt.Sprintf("%d tokens", r.Batch*r.Prompt), fmt.Sprintf("%.1f", r.Prefill)})
+	t.AppendRow(table.Row{"think", fmt.Sprintf("%d steps", r.Batch*r.Latent), fmt.Sprintf("%.1f", r.Steps)})
+	t.AppendRow(table.Row{"write", fmt.Sprintf("%d tokens", r.Batch*r.Decode), fmt.Sprintf("%.1f", r.Tokens)})
+	fmt.Fprintln(a.out, t.Render())
+	fmt.Fprintf(a.out, "load %.1f s, alignment %.1f s, compile %.1f s", r.Load, r.Align, r.Compile)
+	if r.Memory > 0 {
+		fmt.Fprintf(a.out, ", at most %s of memory", bytesText(r.Memory))
+	}
+	fmt.Fprintln(a.out)
+}

@@ -1,0 +1,110 @@
+package plugin
+
+// What a model needs of an engine, and the engine it gets as a rule.
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/latentchain/latentchain/xlaengine"
+	"github.com/latentchain/latentchain/xlaengine/chat"
+)
+
+// Generator reads prompts over memories, thinks and answers. It must be safe for parallel use. Memories go in and out
+// beside requests and results; the Memory fields of those stay nil.
+type Generator interface {
+	// Model returns the model's name and the digest of its weights. Memories of equal digests are alike.
+	Model() (name, digest string)
+	// Prompt renders a conversation, ready for the assistant's turn, as token ids.
+	Prompt(messages []chat.Message) ([]int, error)
+	// Join returns a memory of its own with the parts one after the other.
+	Join(ctx context.Context, parts ...Memory) (Memory, error)
+	// Think appends prompt and latent steps to over (nil: from nothing) and returns the longer memory; over stays as
+	// it is and the caller's.
+	Think(ctx context.Context, over Memory, req xlaengine.ThinkRequest) (Memory, xlaengine.Thinking, error)
+	// Generate answers each request over the same memory (nil: from nothing) and keeps no memory of it.
+	Generate(ctx context.Context, over Memory, reqs []xlaengine.GenerateRequest) ([]xlaengine.Generation, error)
+}
+
+// Memory is a working memory; *xlaengine.Memory is one.
+type Memory interface {
+	Len() int     // positions
+	Bytes() int64 // of keys and values
+	Close() error // by its one holder
+}
+
+// onXLA is a Generator on an engine.
+type onXLA struct{ *xlaengine.Engine }
+
+func (x onXLA) Model() (name, digest string) {
+	info := x.Info()
+	return info.Model.Name, info.Digest
+}
+
+func (x onXLA) Prompt(messages []chat.Message) ([]int, error) {
+	_, ids, err := x.Engine.Prompt(chat.Input{Messages: messages})
+	return ids, err
+}
+
+func (x onXLA) Join(ctx context.Context, parts ...Memory) (Memory, error) {
+	memories := make([]*xlaengine.Memory, len(parts))
+	for i, part := range parts {
+		var err error
+		if memories[i], err = x.memory(part); err != nil {
+			return nil, err
+		}
+	}
+	joined, err := x.Engine.Join(ctx, memories...)
+	if err != nil {
+		return nil, err
+	}
+	return joined, nil
+}
+
+func (x onXLA) Think(ctx context.Context, over Memory, req xlaengine.ThinkRequest) (Memory, xlaengine.Thinking, error) {
+	var err error
+	if req.Memory, err = x.memory(over); err != nil {
+		return nil, xlaengine.Thinking{}, err
+	}
+	thinking, err := x.Engine.Think(ctx, req)
+	if err != nil {
+		return nil, xlaengine.Thinking{}, err
+	}
+	made := thinking.Memory
+	thinking.Memory = nil
+	return made, thinking, nil
+}
+
+func (x onXLA) Generate(ctx context.Context, over Memory, reqs []xlaengine.GenerateRequest) ([]xlaengine.Generation, error) {
+	m, err := x.memory(over)
+	if err != nil {
+		return nil, err
+	}
+	for i := range reqs {
+		reqs[i].Memory = m
+	}
+	results, err := x.GenerateBatch(ctx, reqs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range results {
+		err = results[i].Memory.Close()
+		results[i].Memory = nil
+		if err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// memory returns the engine's own kind of memory, an empty one for nil, which holds nothing and needs no closing.
+func (x onXLA) memory(m Memory) (*xlaengine.Memory, error) {
+	if m == nil {
+		return x.NewMemory(), nil
+	}
+	own, ok := m.(*xlaengine.Memory)
+	if !ok {
+		return nil, fmt.Errorf("a memory of type %T was not made by this engine", m)
+	}
+	return own, nil
+}

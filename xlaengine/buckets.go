@@ -1,0 +1,59 @@
+package xlaengine
+
+// Shapes come from a few buckets, so that a handful of programs serves prompts, batches and memories of every size.
+// This file holds the buckets and how work is cut to fit them.
+
+// maxRows is how many rows one call takes; larger batches go in groups.
+const maxRows = 16
+
+var (
+	rowBuckets   = []int{1, 2, 4, 8, maxRows}
+	chunkBuckets = []int{1, 16, 64, 256} // new positions of a row in one call
+)
+
+// rowsFor returns the bucket that n rows run in.
+func rowsFor(n int) int { return bucket(rowBuckets, n) }
+
+// chunkFor returns how many positions the next call takes when the longest row has n to go: the largest bucket that
+// is at least three quarters filled by them, else the smallest that takes all.
+func chunkFor(n, limit int) int {
+	for i := len(chunkBuckets) - 1; i > 0; i-- {
+		if t := chunkBuckets[i]; t <= limit && n >= t-t/4 {
+			return t
+		}
+	}
+	if n > 1 {
+		return bucket(chunkBuckets, n)
+	}
+	return 1
+}
+
+// capacityFor returns the slots that hold n positions: steps of 128 to 512, then each a third or a half more. Slots
+// that are not used cost attention time, more sizes cost compilations.
+func capacityFor(n int) int {
+	c := 128
+	for c < n {
+		switch {
+		case c < 512:
+			c += 128
+		case c&(c-1) == 0:
+			c += c / 2
+		default:
+			c += c / 3
+		}
+	}
+	return c
+}
+
+func bucket(sizes []int, n int) int {
+	for _, s := range sizes {
+		if n <= s {
+			return s
+		}
+	}
+	return sizes[len(sizes)-1]
+}
+
+// layersPerProgram is how many layers one program runs. Each call leaves the cores asleep for a moment (a tenth of a
+// millisecond here), each layer more takes a tenth of a second to compile; five lose little of either.
+const layersPerProgram = 5

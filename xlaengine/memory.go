@@ -1,0 +1,222 @@
+package xlaengine
+
+// Memory is what one agent hands to the next: the keys and values of every layer for a run of positions.
+// A Memory never changes; Think and Generate make longer ones that share their beginning. This file holds the value
+// and its life (share, cut, join, close). How it is laid out on the device is in slots.go, how it is written to disk
+// in memoryfile.go.
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+)
+
+// ErrClosed is returned for a memory or an engine that was closed before.
+var ErrClosed = errors.New("already closed")
+
+// Memory is a value others can hold; make the first one with Engine.NewMemory. Each Memory is closed once by its
+// holder; the device memory goes when the last of those that share it is closed. Safe for parallel use.
+type Memory struct {
+	engine *Engine
+	slots  *slots // nil when empty
+	length int
+	digest digest
+	joined bool
+	closed atomic.Bool
+}
+
+// Origin says what a memory was made of.
+type Origin struct {
+	Model  string // digest of the model's weights
+	Digest string // chain over every token and thought taken in, in order; equal digests mean equal memories
+	Joined bool   // put together from memories made apart, which is not the same as one made in sequence
+}
+
+// NewMemory returns an empty memory.
+func (e *Engine) NewMemory() *Memory { return &Memory{engine: e} }
+
+// Len returns the number of positions.
+func (m *Memory) Len() int { return m.length }
+
+// Bytes returns the size of the positions' keys and values on the device.
+func (m *Memory) Bytes() int64 {
+	size := int64(4)
+	if !m.engine.dev.isFloat32() {
+		size = 2
+	}
+	return size * int64(m.length) * int64(m.engine.dec.positionFloats())
+}
+
+// Origin returns what the memory was made of.
+func (m *Memory) Origin() Origin {
+	return Origin{Model: m.engine.digest, Digest: hex.EncodeToString(m.digest[:]), Joined: m.joined}
+}
+
+// Share returns another holder of the same memory, to be closed on its own.
+func (m *Memory) Share() (*Memory, error) { return m.Cut(m.length) }
+
+// Cut returns the first n positions, sharing them.
+func (m *Memory) Cut(n int) (*Memory, error) {
+	if n < 0 || n > m.length {
+		return nil, fmt.Errorf("cut memory: %d positions of %d", n, m.length)
+	}
+	if m.closed.Load() {
+		return nil, fmt.Errorf("cut memory: %w", ErrClosed)
+	}
+	cut := &Memory{engine: m.engine, length: n, digest: m.digest, joined: m.joined}
+	if n < m.length {
+		cut.digest = m.digest.with("cut", binary.LittleEndian.AppendUint64(nil, uint64(n)))
+	}
+	if n > 0 {
+		cut.slots = m.slots
+		m.slots.hold()
+	}
+	return cut, nil
+}
+
+// Close lets go of the memory. Closing twice does nothing.
+func (m *Memory) Close() error {
+	if m == nil || m.closed.Swap(true) || m.slots == nil {
+		return nil
+	}
+	m.slots.letGo()
+	return nil
+}
+
+// Join puts memories made apart one after the other: the keys of each are turned to their new positions (RoPE), the
+// values stay. Unlike a memory made in sequence, the parts never saw each other.
+func (e *Engine) Join(ctx context.Context, parts ...*Memory) (*Memory, error) {
+	if err := e.lock.lock(ctx); err != nil {
+		return nil, fmt.Errorf("join memories: %w", err)
+	}
+	defer e.lock.unlock()
+	joined := &Memory{engine: e, joined: true}
+	for i, m := range parts {
+		if err := e.check(m); err != nil {
+			return nil, fmt.Errorf("join memories: number %d: %w", i, err)
+		}
+		joined.length += m.length
+		joined.digest = joined.digest.with("join", m.digest[:])
+	}
+	if joined.length > e.dec.Context {
+		return nil, fmt.Errorf("join memories: %d positions, the model's context has %d", joined.length, e.dec.Context)
+	}
+	if joined.length == 0 {
+		return joined, nil
+	}
+	s, err := newSlots(e.dev, e.dec, capacityFor(joined.length))
+	if err != nil {
+		return nil, fmt.Errorf("join memories: %w", err)
+	}
+	at := 0
+	for _, m := range parts {
+		for layer := 0; layer < e.dec.Layers && m.length > 0; layer++ {
+			if err := ctx.Err(); err != nil {
+				s.free()
+				return nil, fmt.Errorf("join memories: %w", err)
+			}
+			keys, values, err := m.slots.read(layer, m.length)
+			if err == nil {
+				e.turn(keys, m.length, at)
+				err = s.put(layer, keys, values, at, m.length)
+			}
+			if err != nil {
+				s.free()
+				return nil, fmt.Errorf("join memories: %w", err)
+			}
+		}
+		at += m.length
+	}
+	s.used = joined.length
+	joined.slots = s
+	return joined, nil
+}
+
+// turn rotates keys [kv, head_dim, n] on by offset positions: pairs (i, i + head_dim/2) by offset·frequency.
+func (e *Engine) turn(keys []float32, n, offset int) {
+	half := e.dec.HeadDim / 2
+	for h := range e.dec.KVHeads {
+		for i, f := range e.invFreq {
+			sin, cos := math.Sincos(float64(offset) * float64(f))
+			c, s := float32(cos), float32(sin)
+			a := keys[(h*e.dec.HeadDim+i)*n:][:n]
+			b := keys[(h*e.dec.HeadDim+i+half)*n:][:n]
+			for p := range n {
+				a[p], b[p] = a[p]*c-b[p]*s, b[p]*c+a[p]*s
+			}
+		}
+	}
+}
+
+// check says why m can't be used by this engine.
+func (e *Engine) check(m *Memory) error {
+	switch {
+	case e.closed.Load():
+		return fmt.Errorf("engine %w", ErrClosed)
+	case m == nil:
+		return errors.New("memory is nil; start with Engine.NewMemory")
+	case m.engine != e:
+		return errors.New("memory belongs to another engine")
+	case m.closed.Load():
+		return fmt.Errorf("memory %w", ErrClosed)
+	}
+	return nil
+}
+
+// digest is a chain of SHA-256 over everything a memory took in.
+type digest [sha256.Size]byte
+
+func (d digest) with(kind string, data []byte) digest {
+	h := sha256.New()
+	h.Write(d[:])
+	h.Write([]byte(kind))
+	h.Write(data)
+	return digest(h.Sum(nil))
+}
+
+func (d digest) withTokens(ids []int) digest {
+	data := make([]byte, 0, 4*len(ids))
+	for _, id := range ids {
+		data = binary.LittleEndian.AppendUint32(data, uint32(id))
+	}
+	return d.with("tokens", data)
+}
+
+func (d digest) withThought(e []float32) digest {
+	data := make([]byte, 0, 4*len(e))
+	for _, v := range e {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+	}
+	return d.with("thought", data)
+}
+
+// KeyValue returns the key, turned to its position, and the value [head_dim] of one head at one position.
+func (m *Memory) KeyValue(ctx context.Context, layer, head, position int) (key, value []float32, err error) {
+	e := m.engine
+	if err := e.lock.lock(ctx); err != nil {
+		return nil, nil, fmt.Errorf("read memory: %w", err)
+	}
+	defer e.lock.unlock()
+	if err := e.check(m); err != nil {
+		return nil, nil, fmt.Errorf("read memory: %w", err)
+	}
+	if layer < 0 || layer >= e.dec.Layers || head < 0 || head >= e.dec.KVHeads || position < 0 || position >= m.length {
+		return nil, nil, fmt.Errorf("read memory: layer %d, head %d, position %d of %d layers, %d heads, %d positions",
+			layer, head, position, e.dec.Layers, e.dec.KVHeads, m.length)
+	}
+	keys, values, err := m.slots.read(layer, m.length)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read memory: %w", err)
+	}
+	hd := e.dec.HeadDim
+	for i := range hd {
+		key = append(key, keys[(head*hd+i)*m.length+position])
+	}
+	at := (head*m.length + position) * hd
+	return key, values[at : at+hd], nil
+}

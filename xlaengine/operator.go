@@ -1,0 +1,159 @@
+package xlaengine
+
+// How a hidden state becomes the next input embedding. The formulas are in package align; this file gives them their
+// weights on the device and runs them.
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/latentchain/latentchain/align"
+)
+
+// Operator turns the last hidden state into the next input embedding, a latent thought.
+type Operator interface {
+	// String names the operator and its settings; equal strings mean equal operators.
+	String() string
+	// thought builds hidden [rows, dim] float32 → embedding [rows, dim] float32.
+	thought(h *graph.Node, m modelNodes) *graph.Node
+	// check returns an error for settings that make no sense for a vocabulary of that size.
+	check(vocab int) error
+}
+
+// modelNodes are the parameters an operator may use; each is added to the program when asked for.
+type modelNodes struct {
+	wa, mean func() *graph.Node              // [dim, dim], [1]; float32
+	win      func() *graph.Node              // [vocab, dim]
+	logits   func(h *graph.Node) *graph.Node // [rows, vocab] float32
+}
+
+// Linear is the paper's operator: h·Wa, rescaled to the mean norm of an input embedding (arXiv 2511.20639). It is the default.
+type Linear struct{}
+
+func (Linear) String() string { return "linear" }
+
+func (Linear) check(int) error { return nil }
+
+func (Linear) thought(h *graph.Node, m modelNodes) *graph.Node {
+	return align.Linear(h, m.wa(), m.mean())
+}
+
+// Soft mixes the input embeddings of the K likeliest next tokens by their probabilities at Temperature (after Soft
+// Thinking, arXiv 2505.15778). Zero fields mean K = 10 and Temperature = 0.6.
+type Soft struct {
+	K           int
+	Temperature float64
+}
+
+func (s Soft) withDefaults() Soft {
+	if s.K == 0 {
+		s.K = align.SoftK
+	}
+	if s.Temperature == 0 {
+		s.Temperature = align.SoftTemperature
+	}
+	return s
+}
+
+func (s Soft) String() string {
+	s = s.withDefaults()
+	return fmt.Sprintf("soft(k=%d,temperature=%g)", s.K, s.Temperature)
+}
+
+func (s Soft) check(vocab int) error {
+	s = s.withDefaults()
+	if s.K < 1 || s.K > vocab {
+		return fmt.Errorf("soft thoughts: k is %d, want 1 to %d", s.K, vocab)
+	}
+	if !(s.Temperature > 0) {
+		return fmt.Errorf("soft thoughts: temperature is %g, want more than 0", s.Temperature)
+	}
+	return nil
+}
+
+func (s Soft) thought(h *graph.Node, m modelNodes) *graph.Node {
+	s = s.withDefaults()
+	return align.Soft(m.logits(h), m.win(), s.K, s.Temperature)
+}
+
+// nodes gives an operator its parameters, added to g by name when asked for; operatorBuffer has the buffers.
+func (e *Engine) nodes(g *graph.Graph) modelNodes {
+	made := map[string]*graph.Node{}
+	param := func(name string, dtype dtypes.DType, dims ...int) func() *graph.Node {
+		return func() *graph.Node {
+			if made[name] == nil {
+				made[name] = graph.Parameter(g, name, shapes.Make(dtype, dims...))
+			}
+			return made[name]
+		}
+	}
+	wout := param("wout", e.dec.dtype, e.dec.Vocab, e.dec.Dim)
+	win := param("win", e.dec.dtype, e.dec.Vocab, e.dec.Dim)
+	return modelNodes{
+		wa:     param("wa", dtypes.Float32, e.dec.Dim, e.dec.Dim),
+		mean:   param("mean", dtypes.Float32, 1),
+		win:    win,
+		logits: func(h *graph.Node) *graph.Node { return e.dec.unembed(h, wout()) },
+	}
+}
+
+// operatorBuffer returns what nodes calls name; asking for the alignment solves it if need be.
+func (e *Engine) operatorBuffer(name string) (compute.Buffer, error) {
+	switch name {
+	case "win":
+		return e.params.win, nil
+	case "wout":
+		return e.params.wout, nil
+	}
+	if err := e.align(); err != nil {
+		return nil, err
+	}
+	if name == "wa" {
+		return e.wa, nil
+	}
+	return e.mean, nil
+}
+
+// think runs op on the rows' hidden states and returns the embeddings, as the next pass's x [rowsFor, dim] and on
+// the host [len(rows)][dim].
+func (e *Engine) think(op Operator, rows []*row) (x compute.Buffer, thoughts [][]float32, err error) {
+	n := rowsFor(len(rows))
+	p, err := e.dev.program(fmt.Sprintf("thought %v %d", op, n), func(g *graph.Graph) []*graph.Node {
+		h := graph.Parameter(g, "hidden", shapes.Make(dtypes.Float32, n, e.dec.Dim))
+		return []*graph.Node{graph.ConvertDType(op.thought(h, e.nodes(g)), e.dec.dtype)}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := e.hiddenOf(rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer e.dev.release(h)
+	inputs := []compute.Buffer{h}
+	names, _ := p.graph.Executable().Inputs()
+	for _, name := range names[1:] {
+		buf, err := e.operatorBuffer(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		inputs = append(inputs, buf)
+	}
+	out, err := e.dev.run(p, inputs, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	flat, err := e.dev.floats(out[0])
+	if err != nil {
+		e.dev.release(out...)
+		return nil, nil, err
+	}
+	for r := range rows {
+		thoughts = append(thoughts, append([]float32(nil), flat[r*e.dec.Dim:(r+1)*e.dec.Dim]...))
+	}
+	return out[0], thoughts, nil
+}

@@ -1,0 +1,83 @@
+package xlaengine
+
+// Options of Open.
+
+import (
+	"github.com/gomlx/compute/dtypes"
+
+	"github.com/latentchain/latentchain/xlaengine/backend"
+	"github.com/latentchain/latentchain/xlaengine/wheel"
+)
+
+// Option changes how an engine is opened.
+type Option func(*options)
+
+type options struct {
+	plugin   string
+	cacheDir string
+	offline  bool
+	lambda   float64
+	aligned  bool
+	chatML   bool
+	half     *bool
+	chunk    int
+	progress wheel.Progress
+	warn     func(string)
+}
+
+func defaults() options { return options{lambda: DefaultLambda, aligned: true, chunk: 256} }
+
+// DefaultLambda is the ridge of the alignment's solve (arXiv 2511.20639).
+const DefaultLambda = 1e-5
+
+// WithPlugin chooses the device: "cpu", "cuda", "go" (GoMLX's pure-Go backend) or the path of a PJRT plugin. The default
+// is GOMLX_BACKEND, else the best one installed, else one fetched on first use.
+func WithPlugin(plugin string) Option { return func(o *options) { o.plugin = plugin } }
+
+// WithCacheDir sets the folder for what is fetched and solved once, instead of latentchain in the user's cache folder.
+func WithCacheDir(dir string) Option { return func(o *options) { o.cacheDir = dir } }
+
+// Offline forbids any fetching.
+func Offline() Option { return func(o *options) { o.offline = true } }
+
+// WithLambda sets the ridge of the alignment's solve.
+func WithLambda(lambda float64) Option { return func(o *options) { o.lambda = lambda } }
+
+// WithoutAlignment feeds hidden states back as they are, but for their norm (Wa = I).
+func WithoutAlignment() Option { return func(o *options) { o.aligned = false } }
+
+// WithChatML renders prompts in ChatML if the model has no chat template or one that can't be run.
+func WithChatML() Option { return func(o *options) { o.chatML = true } }
+
+// WithBFloat16 sets whether weights, activations and memories are bfloat16 rather than float32. The default is
+// float32 on CPU, where bfloat16 is slower, and bfloat16 on a GPU.
+func WithBFloat16(on bool) Option { return func(o *options) { o.half = &on } }
+
+// WithChunk sets how many prompt tokens are taken in at once at most (default 256; 1, 16, 64 or 256 are the sizes there are).
+func WithChunk(tokens int) Option { return func(o *options) { o.chunk = tokens } }
+
+// WithProgress has report called, from any goroutine, while the engine gets ready: what is
+// being done and how much of it, in bytes as a rule; total is 0 when not known.
+func WithProgress(report func(what string, done, total int64)) Option {
+	return func(o *options) { o.progress = report }
+}
+
+// WithWarnings has warn called with one-line warnings, such as that only a slow backend was found.
+func WithWarnings(warn func(string)) Option { return func(o *options) { o.warn = warn } }
+
+func (o options) dtype(kind backend.Kind) dtypes.DType {
+	half := kind == backend.XLACUDA
+	if o.half != nil {
+		half = *o.half
+	}
+	if half {
+		return dtypes.BFloat16
+	}
+	return dtypes.Float32
+}
+
+func (o options) warning(line string) {
+	if o.warn != nil {
+		o.warn(line)
+	}
+}
