@@ -1,17 +1,18 @@
 package xlaengine
 
-// Parity with the reference: the golden files were made with PyTorch in float32 (see testdata/README.md).
+// Parity with the reference: the golden files were made with PyTorch in float32 (see testdata/README.md). Where the
+// reference's own float32 rounding has grown beyond the tolerance, as it does in long runs of the tiny random models,
+// a value may differ by ten times what the reference differs from its own float64 evaluation (golden/uncertainty.json).
 
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"github.com/latentchain/latentchain/align"
 )
 
 type golden struct {
@@ -52,6 +53,36 @@ type goldenVector struct {
 	Head      []float64
 }
 
+// uncertain is how far a golden agent is from the same run in float64; nil stands for not at all.
+type uncertain struct {
+	Hidden, Thoughts []float64
+	KeyLayer0        []float64 `json:"key_layer0"`
+	ValueLast        []float64 `json:"value_last_layer"`
+	Top8             float64
+	SameTokens       int `json:"same_tokens"`
+}
+
+// readUncertainty returns the agents of each case of a golden file; none for files that are not chaotic.
+func readUncertainty(t *testing.T, name string) map[string][]uncertain {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "testdata", "golden", "uncertainty.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string][]struct {
+		Name   string
+		Agents []uncertain
+	}
+	if err := json.Unmarshal(data, &all); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string][]uncertain{}
+	for _, c := range all[name] {
+		cases[c.Name] = c.Agents
+	}
+	return cases
+}
+
 func readGolden(t *testing.T, name string) golden {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "testdata", "golden", name+".json"))
@@ -88,88 +119,148 @@ func near(t *testing.T, what string, v []float32, want goldenVector, tolerance f
 	}
 }
 
+// parity compares one run of the engine with one golden case.
+type parity struct {
+	*testing.T
+	e         *Engine
+	c         goldenCase
+	tolerance float64
+}
+
 // checkParity runs every case of a golden file on the engines that open gives and compares all it has.
 func checkParity(t *testing.T, name string, tolerance float64, open func(t *testing.T, opts ...Option) *Engine) {
+	uncertainty := readUncertainty(t, name)
 	for _, c := range readGolden(t, name).Cases {
 		t.Run(c.Name, func(t *testing.T) {
 			opts := []Option{WithLambda(c.Lambda)}
 			if !c.Realign {
 				opts = append(opts, WithoutAlignment())
 			}
-			e := open(t, opts...)
-			a, err := e.Alignment()
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkAlignment(t, a, c)
-			m := e.NewMemory()
+			p := parity{T: t, e: open(t, opts...), c: c, tolerance: tolerance}
+			p.alignment()
+			m := p.e.NewMemory()
 			for i, agent := range c.Agents {
 				if m.Len() != agent.MemoryBefore {
 					t.Errorf("%s: memory before has %d positions, want %d", agent.Role, m.Len(), agent.MemoryBefore)
 				}
+				u := uncertain{SameTokens: len(agent.Tokens)}
+				if us := uncertainty[c.Name]; us != nil {
+					u = us[i]
+				}
 				if i+1 < len(c.Agents) {
-					m = checkThinking(t, e, m, c, agent, tolerance)
+					m = p.thinking(m, agent, u)
 				} else {
-					m = checkAnswer(t, e, m, c, agent, tolerance)
+					m = p.answer(m, agent, u)
 				}
 				if m.Len() != agent.MemoryAfter {
 					t.Errorf("%s: memory after has %d positions, want %d", agent.Role, m.Len(), agent.MemoryAfter)
 				}
 			}
 			m.Close()
+			if live := p.e.dev.live.Load(); live != p.e.atRest() {
+				t.Errorf("%d buffers are still held, want %d", live, p.e.atRest())
+			}
 		})
 	}
 }
 
-func checkAlignment(t *testing.T, a *align.Alignment, c goldenCase) {
-	t.Helper()
-	near(t, "mean norm", []float32{float32(a.MeanNorm)}, goldenVector{Norm: c.Alignment.MeanNorm, Sum: c.Alignment.MeanNorm}, 1e-5)
+// atRest is how many buffers an engine holds when no memory is open: weights, and alignment if it was used.
+func (e *Engine) atRest() int64 {
+	n := int64(2)
+	if !e.dec.Tied {
+		n++
+	}
+	for _, layer := range e.params.layers {
+		n += int64(len(layer))
+	}
+	if e.alignment != nil {
+		n += 2
+	}
+	return n
 }
 
-func checkThinking(t *testing.T, e *Engine, m *Memory, c goldenCase, agent goldenAgent, tolerance float64) *Memory {
-	t.Helper()
-	ctx := context.Background()
-	res, err := e.Think(ctx, ThinkRequest{Memory: m, Prompt: agent.IDs, Steps: c.LatentSteps, Trace: true})
+func (p parity) alignment() {
+	p.Helper()
+	a, err := p.e.Alignment()
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
+	}
+	want := p.c.Alignment
+	near(p.T, "mean norm", []float32{float32(a.MeanNorm)}, goldenVector{Norm: want.MeanNorm, Sum: want.MeanNorm}, 1e-5)
+	var square, trace float64
+	for i, v := range a.Wa {
+		square += float64(v) * float64(v)
+		if i%(a.D+1) == 0 {
+			trace += float64(v)
+		}
+	}
+	if fro := math.Sqrt(square); math.Abs(fro-want.Fro) > 1e-4*want.Fro { // the reference sums squares in float32
+		p.Errorf("norm of Wa is %g, want %g", fro, want.Fro)
+	}
+	if math.Abs(trace-want.Trace) > 1e-4*want.Fro {
+		p.Errorf("trace of Wa is %g, want %g", trace, want.Trace)
+	}
+	for i, w := range want.Head {
+		if math.Abs(float64(a.Wa[i])-w) > 1e-5*want.Fro {
+			p.Errorf("Wa[0,%d] is %g, want %g", i, a.Wa[i], w)
+		}
+	}
+}
+
+// allowed is the tolerance for a value of which the reference itself is uncertain by so much.
+func (p parity) allowed(uncertainty []float64, i int) float64 {
+	if uncertainty == nil {
+		return p.tolerance
+	}
+	return max(p.tolerance, 10*uncertainty[i])
+}
+
+func (p parity) thinking(m *Memory, agent goldenAgent, u uncertain) *Memory {
+	p.Helper()
+	ctx := context.Background()
+	res, err := p.e.Think(ctx, ThinkRequest{Memory: m, Prompt: agent.IDs, Steps: p.c.LatentSteps, Trace: true})
+	if err != nil {
+		p.Fatal(err)
 	}
 	m.Close()
 	if len(res.Hidden) != len(agent.Hidden) || len(res.Thoughts) != len(agent.Thoughts) {
-		t.Fatalf("%s: %d hidden states and %d thoughts, want %d and %d", agent.Role, len(res.Hidden), len(res.Thoughts), len(agent.Hidden), len(agent.Thoughts))
+		p.Fatalf("%s: %d hidden states and %d thoughts, want %d and %d", agent.Role, len(res.Hidden), len(res.Thoughts), len(agent.Hidden), len(agent.Thoughts))
 	}
 	for i, h := range agent.Hidden {
-		near(t, agent.Role+" hidden", res.Hidden[i], h, tolerance)
+		near(p.T, fmt.Sprintf("%s hidden %d", agent.Role, i), res.Hidden[i], h, p.allowed(u.Hidden, i))
 	}
 	for i, h := range agent.Thoughts {
-		near(t, agent.Role+" thought", res.Thoughts[i], h, tolerance)
+		near(p.T, fmt.Sprintf("%s thought %d", agent.Role, i), res.Thoughts[i], h, p.allowed(u.Thoughts, i))
 	}
 	last := res.Memory.Len() - 1
 	key, _, err := res.Memory.KeyValue(ctx, 0, 0, last)
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
-	near(t, agent.Role+" key", key, agent.KeyLayer0, tolerance)
-	_, value, err := res.Memory.KeyValue(ctx, e.Config().Layers-1, 0, last)
+	near(p.T, agent.Role+" key", key, agent.KeyLayer0, p.allowed(u.KeyLayer0, 0))
+	_, value, err := res.Memory.KeyValue(ctx, p.e.Config().Layers-1, 0, last)
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
-	near(t, agent.Role+" value", value, agent.ValueLast, tolerance)
+	near(p.T, agent.Role+" value", value, agent.ValueLast, p.allowed(u.ValueLast, 0))
 	return res.Memory
 }
 
-func checkAnswer(t *testing.T, e *Engine, m *Memory, c goldenCase, agent goldenAgent, tolerance float64) *Memory {
-	t.Helper()
-	res, err := e.Generate(context.Background(), GenerateRequest{Memory: m, Prompt: agent.IDs, MaxTokens: c.DecodeTokens, PastEnd: true, Logits: true})
+func (p parity) answer(m *Memory, agent goldenAgent, u uncertain) *Memory {
+	p.Helper()
+	res, err := p.e.Generate(context.Background(), GenerateRequest{Memory: m, Prompt: agent.IDs, MaxTokens: p.c.DecodeTokens, PastEnd: true, Logits: true})
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
 	m.Close()
-	if !slices.Equal(res.Tokens, agent.Tokens) {
-		t.Errorf("%s: tokens %v, want %v", agent.Role, res.Tokens, agent.Tokens)
+	if len(res.Tokens) != len(agent.Tokens) {
+		p.Errorf("%s: %d tokens, want %d", agent.Role, len(res.Tokens), len(agent.Tokens))
+	} else if n := u.SameTokens; !slices.Equal(res.Tokens[:n], agent.Tokens[:n]) {
+		p.Errorf("%s: tokens %v, want %v", agent.Role, res.Tokens[:n], agent.Tokens[:n])
 	}
 	for _, top := range agent.Top8 {
-		if got := float64(res.Logits[int(top[0])]); math.Abs(got-top[1]) > tolerance*max(math.Abs(top[1]), 1) {
-			t.Errorf("%s: logit of token %g is %g, want %g", agent.Role, top[0], got, top[1])
+		if got := float64(res.Logits[int(top[0])]); math.Abs(got-top[1]) > p.allowed([]float64{u.Top8}, 0)*max(math.Abs(top[1]), 1) {
+			p.Errorf("%s: logit of token %g is %g, want %g", agent.Role, top[0], got, top[1])
 		}
 	}
 	return res.Memory

@@ -86,9 +86,9 @@ func nextStep(err error) string {
 	case errors.Is(err, chat.ErrNoTemplate):
 		return "; --chatml takes ChatML instead"
 	case errors.Is(err, syscall.ENOSPC):
-		return "; make room, or choose another place with --cache DIR"
+		return "; make room there; --cache DIR moves what is fetched elsewhere"
 	case errors.Is(err, os.ErrPermission):
-		return "; change the permissions, or choose another place with --cache DIR"
+		return "; change its permissions; --cache DIR moves what is fetched elsewhere"
 	}
 	return ""
 }

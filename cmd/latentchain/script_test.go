@@ -3,6 +3,7 @@ package main
 // The scripts in testdata/script: the command line as a user meets it.
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,7 +13,9 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"rsc.io/script"
 	"rsc.io/script/scripttest"
@@ -37,7 +40,10 @@ func exits(code int) script.Cmd {
 	return script.Command(
 		script.CmdUsage{Summary: fmt.Sprintf("run latentchain, which must exit with %d", code), Args: "[<input] [>output] args..."},
 		func(s *script.State, args ...string) (script.WaitFunc, error) {
-			cmd := exec.CommandContext(s.Context(), os.Args[0])
+			ctx, cancel := context.WithTimeout(s.Context(), 2*time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, os.Args[0])
+			cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }, 5*time.Second // it says where it hangs
 			cmd.Dir, cmd.Env = s.Getwd(), s.Environ()
 			var out, errs strings.Builder
 			cmd.Stdout, cmd.Stderr = &out, &errs

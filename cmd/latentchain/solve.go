@@ -62,7 +62,7 @@ compile, which is the part of the other three spent compiling; first_token count
 		Example: `  latentchain solve "A baker makes 24 rolls, sells 15 and bakes 8 more. How many are left?"
   latentchain solve --compare "What is 17 * 23?"
   latentchain solve --steps 4 --thoughts soft --json - < question.txt`,
-		PreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+		PreRunE: func(cmd *cobra.Command, args []string) (err error) {
 			if s.compare && cmd.Flags().Changed("mode") {
 				return errors.New("--compare runs all modes; leave out --mode")
 			}
@@ -70,18 +70,21 @@ compile, which is the part of the other three spent compiling; first_token count
 			if s.thoughts, err = operator(thoughts); err != nil {
 				return err
 			}
-			return s.check()
-		},
-	}
-	cmd.Args = func(cmd *cobra.Command, args []string) (err error) {
-		switch len(args) {
-		case 1:
+			if err := s.check(); err != nil {
+				return err
+			}
 			s.question, err = a.question(cmd.Context(), args[0])
 			return err
-		case 0:
-			return errors.New("the question is missing")
-		}
-		return fmt.Errorf("%d questions; put quotes around the question to make it one", len(args))
+		},
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 1:
+				return nil
+			case 0:
+				return errors.New("the question is missing")
+			}
+			return fmt.Errorf("%d questions; put quotes around the question to make it one", len(args))
+		},
 	}
 	cmd.RunE = a.runs(func(ctx context.Context) error { return a.solve(ctx, s) })
 

@@ -21,7 +21,6 @@ import (
 
 func (a *app) traceCommand() *cobra.Command {
 	var casesFile, outFile string
-	var cases []traceCase
 	cmd := &cobra.Command{
 		Use:   "trace",
 		Short: "Write the numbers of latent runs, to compare with other implementations",
@@ -33,7 +32,7 @@ A case is {"name", "lambda", "realign", "latent_steps", "decode_tokens",
 "agents": [{"role", "messages": [{"role", "content"}]}]}, the file an array of them.`,
 		Example: "  latentchain trace --cases cases.json --out numbers.json\n  latentchain trace --model ./my-model --cases cases.json --out -",
 		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) (err error) {
+		PreRunE: func(*cobra.Command, []string) error {
 			switch {
 			case casesFile == "":
 				return errors.New("--cases is missing: which runs to trace")
@@ -43,8 +42,9 @@ A case is {"name", "lambda", "realign", "latent_steps", "decode_tokens",
 			return nil
 		},
 	}
-	cmd.RunE = a.runs(func(ctx context.Context) (err error) {
-		if cases, err = readCases(casesFile); err != nil {
+	cmd.RunE = a.runs(func(ctx context.Context) error {
+		cases, err := readCases(casesFile)
+		if err != nil {
 			return fmt.Errorf("trace: %w", err)
 		}
 		report, err := a.trace(ctx, cases)
@@ -142,11 +142,11 @@ func (row *tracedAgent) think(ctx context.Context, e *xlaengine.Engine, m *xlaen
 	last := res.Memory.Len() - 1
 	key, _, err := res.Memory.KeyValue(ctx, 0, 0, last)
 	if err != nil {
-		return res.Memory, errors.Join(err, res.Memory.Close())
+		return nil, errors.Join(err, res.Memory.Close())
 	}
 	_, value, err := res.Memory.KeyValue(ctx, e.Config().Layers-1, 0, last)
 	if err != nil {
-		return res.Memory, errors.Join(err, res.Memory.Close())
+		return nil, errors.Join(err, res.Memory.Close())
 	}
 	k, v := vectorOf(key), vectorOf(value)
 	row.KeyLayer0, row.ValueLast = &k, &v

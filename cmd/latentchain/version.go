@@ -3,6 +3,7 @@ package main
 // latentchain version: what this program is made of.
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -19,8 +20,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	cmd.RunE = func(*cobra.Command, []string) error {
-		a.running = true
+	cmd.RunE = a.runs(func(context.Context) error {
 		v := programVersions()
 		if asJSON {
 			return a.printJSON(v)
@@ -28,7 +28,7 @@ func (a *app) versionCommand() *cobra.Command {
 		_, err := fmt.Fprintf(a.out, "latentchain %s, %s, %s\nGoMLX %s, go-xla %s, go-huggingface %s\n",
 			v.Program, v.Go, v.Platform, v.GoMLX, v.GoXLA, v.GoHuggingFace)
 		return err
-	}
+	})
 	return cmd
 }
 

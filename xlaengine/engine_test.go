@@ -1,0 +1,551 @@
+package xlaengine
+
+// What an engine promises, on the tiny models: rows and chunks change nothing, a hand-off loses nothing, memories stay
+// as they are, and whatever ends a run leaves nothing behind.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latentchain/latentchain/xlaengine/chat"
+	"github.com/latentchain/latentchain/xlaengine/sample"
+)
+
+// tokens returns n token ids that differ by seed.
+func tokens(n, seed int) []int {
+	ids := make([]int, n)
+	for i := range ids {
+		ids[i] = 5 + (i*i*7+i*13+seed*101)%500
+	}
+	return ids
+}
+
+func think(t *testing.T, e *Engine, req ThinkRequest) Thinking {
+	t.Helper()
+	req.Trace = true
+	res, err := e.Think(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { res.Memory.Close() })
+	return res
+}
+
+func generate(t *testing.T, e *Engine, req GenerateRequest) Generation {
+	t.Helper()
+	req.Logits, req.PastEnd = true, true
+	res, err := e.Generate(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { res.Memory.Close() })
+	return res
+}
+
+// same fails if a and b differ by more than tolerance relative to a's norm.
+func same(t *testing.T, what string, a, b []float32, tolerance float64) {
+	t.Helper()
+	if len(a) != len(b) {
+		t.Fatalf("%s: %d and %d entries", what, len(a), len(b))
+	}
+	var diff, norm float64
+	for i := range a {
+		d := float64(a[i]) - float64(b[i])
+		diff, norm = diff+d*d, norm+float64(a[i])*float64(a[i])
+	}
+	if !(math.Sqrt(diff) <= tolerance*math.Sqrt(norm)) {
+		t.Errorf("%s: differ by %.2g of the norm, allowed %.2g", what, math.Sqrt(diff/norm), tolerance)
+	}
+}
+
+func lastKey(t *testing.T, e *Engine, m *Memory, layer int) (key, value []float32) {
+	t.Helper()
+	key, value, err := m.KeyValue(context.Background(), layer, e.Config().KVHeads-1, m.Len()-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, value
+}
+
+func TestHandoffEqualsOnePrompt(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	a, b := tokens(75, 1), tokens(31, 2)
+	first := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: a})
+	second := think(t, e, ThinkRequest{Memory: first.Memory, Prompt: b})
+	whole := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: slices.Concat(a, b)})
+	if second.Memory.Len() != whole.Memory.Len() {
+		t.Errorf("%d positions after the hand-off, %d in one prompt", second.Memory.Len(), whole.Memory.Len())
+	}
+	same(t, "hidden", whole.Hidden[0], second.Hidden[0], 1e-5)
+	for layer := range e.Config().Layers {
+		k1, v1 := lastKey(t, e, whole.Memory, layer)
+		k2, v2 := lastKey(t, e, second.Memory, layer)
+		same(t, "key", k1, k2, 1e-5)
+		same(t, "value", v1, v2, 1e-5)
+	}
+	handed := generate(t, e, GenerateRequest{Memory: first.Memory, Prompt: b, MaxTokens: 8})
+	alone := generate(t, e, GenerateRequest{Memory: e.NewMemory(), Prompt: slices.Concat(a, b), MaxTokens: 8})
+	same(t, "logits", alone.Logits, handed.Logits, 1e-5)
+	if !slices.Equal(alone.Tokens, handed.Tokens) {
+		t.Errorf("tokens %v after the hand-off, %v in one prompt", handed.Tokens, alone.Tokens)
+	}
+}
+
+func TestNoStepsStillHandOver(t *testing.T) {
+	e := openTiny(t, "tiny-qwen2")
+	res := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(10, 1), Steps: 0})
+	if res.Memory.Len() != 10 || res.Usage.LatentSteps != 0 || res.Usage.MemoryBytes == 0 {
+		t.Errorf("memory of %d positions, usage %+v", res.Memory.Len(), res.Usage)
+	}
+}
+
+func TestChunksEqualOneShot(t *testing.T) {
+	prompt := tokens(150, 3)
+	whole := openTiny(t, "tiny-llama3")
+	want := think(t, whole, ThinkRequest{Memory: whole.NewMemory(), Prompt: prompt, Steps: 3})
+	for _, chunk := range []int{1, 16, 64} {
+		e := openTiny(t, "tiny-llama3", WithChunk(chunk))
+		got := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: prompt, Steps: 3})
+		for i := range want.Hidden {
+			same(t, "hidden", want.Hidden[i], got.Hidden[i], 1e-4)
+		}
+	}
+}
+
+func TestBatchRowEqualsAlone(t *testing.T) {
+	e := openTiny(t, "tiny-llama3")
+	shared := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(40, 9), Steps: 2}).Memory
+	long := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(300, 8)}).Memory
+	var thinks []ThinkRequest
+	var answers []GenerateRequest
+	for i, m := range []*Memory{e.NewMemory(), shared, shared, long, e.NewMemory()} {
+		prompt := tokens([]int{3, 70, 1, 20, 100}[i], i)
+		var op Operator = Linear{}
+		if i == 2 {
+			op = Soft{}
+		}
+		thinks = append(thinks, ThinkRequest{Memory: m, Prompt: prompt, Steps: []int{4, 2, 0, 4, 1}[i], Operator: op, Trace: true})
+		answers = append(answers, GenerateRequest{Memory: m, Prompt: prompt, MaxTokens: []int{6, 1, 5, 3, 6}[i], PastEnd: true, Logits: true})
+	}
+	ctx := context.Background()
+	together, err := e.ThinkBatch(ctx, thinks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, req := range thinks {
+		alone := think(t, e, req)
+		for k := range alone.Hidden {
+			same(t, "hidden", alone.Hidden[k], together[i].Hidden[k], 1e-4)
+		}
+		if alone.Memory.Len() != together[i].Memory.Len() || alone.Usage != together[i].Usage {
+			t.Errorf("row %d: %+v in the batch, %+v alone", i, together[i].Usage, alone.Usage)
+		}
+		together[i].Memory.Close()
+	}
+	spoken, err := e.GenerateBatch(ctx, answers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, req := range answers {
+		alone := generate(t, e, req)
+		if !slices.Equal(alone.Tokens, spoken[i].Tokens) || alone.Text != spoken[i].Text || alone.StopReason != spoken[i].StopReason {
+			t.Errorf("row %d: %v in the batch, %v alone", i, spoken[i].Tokens, alone.Tokens)
+		}
+		same(t, "logits", alone.Logits, spoken[i].Logits, 1e-4)
+		spoken[i].Memory.Close()
+	}
+}
+
+func TestMoreRowsThanOneCallTakes(t *testing.T) {
+	e := openTiny(t, "tiny-qwen2")
+	reqs := make([]ThinkRequest, maxRows+3)
+	for i := range reqs {
+		reqs[i] = ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(2+i, i)}
+	}
+	all, err := e.ThinkBatch(context.Background(), reqs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, res := range all {
+		if res.Memory.Len() != 2+i {
+			t.Errorf("row %d has %d positions", i, res.Memory.Len())
+		}
+		res.Memory.Close()
+	}
+}
+
+func TestMemoriesStayAsTheyAre(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	base := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(30, 1), Steps: 2}).Memory
+	answer := func() []float32 {
+		return generate(t, e, GenerateRequest{Memory: base, Prompt: tokens(5, 2), MaxTokens: 3}).Logits
+	}
+	before := answer()
+	for seed := range 3 { // the first goes on in place, the others copy
+		think(t, e, ThinkRequest{Memory: base, Prompt: tokens(20, seed), Steps: 3})
+	}
+	same(t, "logits after others went on", before, answer(), 0)
+	half, err := base.Cut(12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer half.Close()
+	fresh := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(30, 1)[:12]})
+	a := generate(t, e, GenerateRequest{Memory: half, Prompt: tokens(4, 5), MaxTokens: 2})
+	b := generate(t, e, GenerateRequest{Memory: fresh.Memory, Prompt: tokens(4, 5), MaxTokens: 2})
+	same(t, "logits over a cut memory", b.Logits, a.Logits, 1e-5)
+	same(t, "logits at the end", before, answer(), 0)
+}
+
+func TestOriginNamesWhatWasTakenIn(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	a := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(9, 1), Steps: 2}).Memory
+	b := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(9, 1), Steps: 2}).Memory
+	c := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(9, 2), Steps: 2}).Memory
+	if a.Origin() != b.Origin() {
+		t.Error("the same prompt and thoughts have different origins")
+	}
+	if a.Origin() == c.Origin() {
+		t.Error("different prompts have the same origin")
+	}
+}
+
+func TestJoinTurnsKeysToTheirPlace(t *testing.T) {
+	e := openTiny(t, "tiny-llama3")
+	a, b := tokens(20, 1), tokens(15, 2)
+	one := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: a}).Memory
+	two := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: b}).Memory
+	joined, err := e.Join(context.Background(), one, e.NewMemory(), two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer joined.Close()
+	if joined.Len() != 35 || !joined.Origin().Joined {
+		t.Errorf("joined memory has %d positions, origin %+v", joined.Len(), joined.Origin())
+	}
+	sequence := think(t, e, ThinkRequest{Memory: one, Prompt: b}).Memory
+	k1, v1 := lastKey(t, e, sequence, 0) // the first layer's depend on token and position alone
+	k2, v2 := lastKey(t, e, joined, 0)
+	same(t, "key", k1, k2, 1e-5)
+	same(t, "value", v1, v2, 1e-5)
+}
+
+func TestPureGoAgreesWithXLA(t *testing.T) {
+	for _, name := range []string{"tiny-llama3", "tiny-qwen2", "tiny-qwen3"} {
+		t.Run(name, func(t *testing.T) {
+			fast, slow := openTiny(t, name), openTiny(t, name, WithPlugin("go"))
+			req := func(e *Engine, op Operator) ThinkRequest {
+				return ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(20, 4), Steps: 3, Operator: op}
+			}
+			for _, op := range []Operator{Linear{}, Soft{}} {
+				a, b := think(t, fast, req(fast, op)), think(t, slow, req(slow, op))
+				for i := range a.Hidden {
+					same(t, "hidden with "+op.String(), a.Hidden[i], b.Hidden[i], 1e-4)
+				}
+				x := generate(t, fast, GenerateRequest{Memory: a.Memory, Prompt: tokens(3, 5), MaxTokens: 4})
+				y := generate(t, slow, GenerateRequest{Memory: b.Memory, Prompt: tokens(3, 5), MaxTokens: 4})
+				if !slices.Equal(x.Tokens, y.Tokens) {
+					t.Errorf("%s: tokens %v, in pure Go %v", op, x.Tokens, y.Tokens)
+				}
+			}
+		})
+	}
+}
+
+// A device whose memory the host can't reach stores keys and values by programs of its own.
+func TestDeviceOnlyMemoryAgrees(t *testing.T) {
+	want, got := openTiny(t, "tiny-qwen3"), openTiny(t, "tiny-qwen3")
+	got.dev.shared = false
+	run := func(e *Engine) (Thinking, Generation) {
+		base := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(100, 4), Steps: 2})
+		two, err := e.ThinkBatch(context.Background(), []ThinkRequest{
+			{Memory: base.Memory, Prompt: tokens(60, 1), Steps: 2, Trace: true},
+			{Memory: e.NewMemory(), Prompt: tokens(7, 2), Steps: 3, Trace: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		two[1].Memory.Close()
+		defer two[0].Memory.Close()
+		return two[1], generate(t, e, GenerateRequest{Memory: two[0].Memory, Prompt: tokens(3, 5), MaxTokens: 5})
+	}
+	a, x := run(want)
+	b, y := run(got)
+	for i := range a.Hidden {
+		same(t, "hidden", a.Hidden[i], b.Hidden[i], 1e-5)
+	}
+	same(t, "logits", x.Logits, y.Logits, 1e-5)
+	if !slices.Equal(x.Tokens, y.Tokens) {
+		t.Errorf("tokens %v, on the device alone %v", x.Tokens, y.Tokens)
+	}
+}
+
+func TestBFloat16StaysClose(t *testing.T) {
+	full, half := openTiny(t, "tiny-qwen3"), openTiny(t, "tiny-qwen3", WithBFloat16(true))
+	a := think(t, full, ThinkRequest{Memory: full.NewMemory(), Prompt: tokens(40, 4), Steps: 1})
+	b := think(t, half, ThinkRequest{Memory: half.NewMemory(), Prompt: tokens(40, 4), Steps: 1})
+	same(t, "hidden", a.Hidden[0], b.Hidden[0], 0.1)
+	if 2*b.Memory.Bytes() != a.Memory.Bytes() {
+		t.Errorf("memory of %d bytes, in float32 %d", b.Memory.Bytes(), a.Memory.Bytes())
+	}
+}
+
+func TestSlidingWindowAgreesWithReference(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "testdata", "models", "tiny-llama3"))); err != nil {
+		t.Fatal(err)
+	}
+	editConfig(t, dir, map[string]any{"model_type": "mistral", "architectures": []string{"MistralForCausalLM"}, "sliding_window": 8, "rope_scaling": nil})
+	data, err := os.ReadFile(filepath.Join("..", "testdata", "golden", "tiny-mistral-window.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		IDs                []int
+		Hidden40, Hidden90 goldenVector
+	}
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	for _, chunk := range []int{16, 256} {
+		e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()), WithChunk(chunk))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: want.IDs[:40]})
+		near(t, "hidden after 40", first.Hidden[0], want.Hidden40, 1e-4)
+		second := think(t, e, ThinkRequest{Memory: first.Memory, Prompt: want.IDs[40:]})
+		near(t, "hidden after 90", second.Hidden[0], want.Hidden90, 1e-4)
+		e.Close()
+	}
+}
+
+func editConfig(t *testing.T, dir string, changes map[string]any) {
+	t.Helper()
+	path := filepath.Join(dir, "config.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string]any{}
+	if err := json.Unmarshal(data, &fields); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range changes {
+		if v == nil {
+			delete(fields, k)
+		} else {
+			fields[k] = v
+		}
+	}
+	if data, err = json.Marshal(fields); err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(path)
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSamplingIsDeterminedBySeed(t *testing.T) {
+	e := openTiny(t, "tiny-qwen2")
+	run := func(seed uint64) []int {
+		return generate(t, e, GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(8, 1), MaxTokens: 20,
+			Sampling: sample.Params{Temperature: 1, TopP: 0.95, Seed: seed}}).Tokens
+	}
+	if !slices.Equal(run(1), run(1)) {
+		t.Error("the same seed gave different tokens")
+	}
+	if slices.Equal(run(1), run(2)) {
+		t.Error("different seeds gave the same 20 tokens")
+	}
+}
+
+func TestStreamIsTheText(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	var pieces strings.Builder
+	res := generate(t, e, GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(8, 1), MaxTokens: 20,
+		OnText: func(s string) error { pieces.WriteString(s); return nil }})
+	if pieces.String() != res.Text || res.Text == "" {
+		t.Errorf("streamed %q, text %q", pieces.String(), res.Text)
+	}
+	if res.StopReason != StopLength || res.Usage.CompletionTokens != 20 || res.FirstToken <= 0 {
+		t.Errorf("stop %q, usage %+v, first token after %v", res.StopReason, res.Usage, res.FirstToken)
+	}
+	stop := res.Text[len(res.Text)/2:][:3]
+	cut := generate(t, e, GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(8, 1), MaxTokens: 20, Stop: []string{stop, "never"}})
+	if want, _, _ := strings.Cut(res.Text, stop); cut.Text != want || cut.StopReason != StopEnd {
+		t.Errorf("text up to %q is %q (%s), want %q", stop, cut.Text, cut.StopReason, want)
+	}
+}
+
+func TestEndingARunLeavesNothing(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	base := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(30, 1), Steps: 1}).Memory
+	want := generate(t, e, GenerateRequest{Memory: base, Prompt: tokens(3, 1), MaxTokens: 4})
+	held := e.dev.live.Load()
+	refused := errors.New("no more")
+	for _, c := range []struct {
+		name string
+		run  func(ctx context.Context, cancel func()) error
+		want error
+	}{
+		{"cancelled before", func(ctx context.Context, cancel func()) error {
+			cancel()
+			_, err := e.Think(ctx, ThinkRequest{Memory: base, Prompt: tokens(3, 1)})
+			return err
+		}, context.Canceled},
+		{"cancelled while thinking", func(ctx context.Context, cancel func()) error {
+			time.AfterFunc(30*time.Millisecond, cancel)
+			_, err := e.Think(ctx, ThinkRequest{Memory: base, Prompt: tokens(3, 1), Steps: 1900})
+			return err
+		}, context.Canceled},
+		{"cancelled while answering", func(ctx context.Context, cancel func()) error {
+			_, err := e.Generate(ctx, GenerateRequest{Memory: base, Prompt: tokens(3, 1), MaxTokens: 1900, PastEnd: true,
+				OnText: func(string) error { cancel(); return nil }})
+			return err
+		}, context.Canceled},
+		{"refused by the listener", func(ctx context.Context, cancel func()) error {
+			_, err := e.Generate(ctx, GenerateRequest{Memory: base, Prompt: tokens(3, 1), PastEnd: true,
+				OnText: func(string) error { return refused }})
+			return err
+		}, refused},
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		err := c.run(ctx, cancel)
+		cancel()
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want %v", c.name, err, c.want)
+		}
+		if live := e.dev.live.Load(); live != held {
+			t.Errorf("%s: %d buffers are held, before %d", c.name, live, held)
+		}
+	}
+	again := generate(t, e, GenerateRequest{Memory: base, Prompt: tokens(3, 1), MaxTokens: 4})
+	same(t, "logits after ended runs", want.Logits, again.Logits, 0)
+}
+
+func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
+	e, other := openTiny(t, "tiny-qwen3"), openTiny(t, "tiny-qwen3")
+	closed := e.NewMemory()
+	closed.Close()
+	ctx := context.Background()
+	for _, c := range []struct {
+		name string
+		req  ThinkRequest
+		want string
+	}{
+		{"no prompt", ThinkRequest{Memory: e.NewMemory()}, "prompt is empty"},
+		{"negative steps", ThinkRequest{Memory: e.NewMemory(), Prompt: []int{1}, Steps: -1}, "-1 latent steps"},
+		{"unknown token", ThinkRequest{Memory: e.NewMemory(), Prompt: []int{512}}, "token 512"},
+		{"negative token", ThinkRequest{Memory: e.NewMemory(), Prompt: []int{-1}}, "token -1"},
+		{"longer than the context", ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(2049, 1)}, "does not fit the model's context"},
+		{"steps past the context", ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(2000, 1), Steps: 49}, "does not fit the model's context"},
+		{"no memory", ThinkRequest{Prompt: []int{1}}, "NewMemory"},
+		{"closed memory", ThinkRequest{Memory: closed, Prompt: []int{1}}, "already closed"},
+		{"another engine's memory", ThinkRequest{Memory: other.NewMemory(), Prompt: []int{1}}, "another engine"},
+		{"soft thoughts of nothing", ThinkRequest{Memory: e.NewMemory(), Prompt: []int{1}, Operator: Soft{K: -1}}, "k is -1"},
+	} {
+		_, err := e.Think(ctx, c.req)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line with %q", c.name, err, c.want)
+		}
+	}
+	if _, err := e.Generate(ctx, GenerateRequest{Memory: e.NewMemory(), Prompt: []int{1}, MaxTokens: -3}); err == nil {
+		t.Error("a negative number of tokens was accepted")
+	}
+	other.Close()
+	if _, err := other.Think(ctx, ThinkRequest{Memory: other.NewMemory(), Prompt: []int{1}}); !errors.Is(err, ErrClosed) {
+		t.Errorf("a closed engine gave %v", err)
+	}
+}
+
+func TestAnswersEndWithTheContext(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	res := generate(t, e, GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(2040, 1), MaxTokens: 100})
+	if res.StopReason != StopLength || len(res.Tokens) != 9 { // the ninth needs no position of its own
+		t.Errorf("%d tokens, stop %q", len(res.Tokens), res.StopReason)
+	}
+}
+
+func TestModelsThatAreBrokenDoNotOpen(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(t *testing.T, dir string)
+		want  string
+	}{
+		{"config without a field", func(t *testing.T, dir string) { editConfig(t, dir, map[string]any{"hidden_size": nil}) }, "hidden_size"},
+		{"unknown architecture", func(t *testing.T, dir string) {
+			editConfig(t, dir, map[string]any{"model_type": "mamba", "architectures": []string{"MambaForCausalLM"}})
+		}, "mamba"},
+		{"no tokenizer", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, "tokenizer.json")) }, "tokenizer"},
+		{"broken safetensors header", func(t *testing.T, dir string) {
+			spoilFile(t, filepath.Join(dir, "model.safetensors"), func(b []byte) []byte { copy(b[8:], "xxxx"); return b })
+		}, "header"},
+		{"truncated safetensors", func(t *testing.T, dir string) {
+			spoilFile(t, filepath.Join(dir, "model.safetensors"), func(b []byte) []byte { return b[:len(b)-100] })
+		}, "model.safetensors"},
+		{"NaN weight", func(t *testing.T, dir string) {
+			spoilFile(t, filepath.Join(dir, "model.safetensors"), func(b []byte) []byte {
+				copy(b[len(b)-4:], []byte{0, 0, 0xc0, 0x7f})
+				return b
+			})
+		}, "tensor"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "testdata", "models", "tiny-qwen3"))); err != nil {
+				t.Fatal(err)
+			}
+			c.spoil(t, dir)
+			e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()))
+			if err == nil {
+				e.Close()
+				t.Fatal("it opened")
+			}
+			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q, want one line with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func spoilFile(t *testing.T, path string, change func([]byte) []byte) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(path)
+	if err := os.WriteFile(path, change(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
+	dir := filepath.Join("..", "testdata", "models", "tiny-qwen3")
+	for _, opt := range []Option{WithLambda(0), WithLambda(-1), WithLambda(math.NaN()), WithChunk(0), WithChunk(100), WithPlugin("no-such-plugin")} {
+		if e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()), opt); err == nil {
+			e.Close()
+			t.Error("an engine opened with a senseless option")
+		}
+	}
+}
+
+func TestPromptIsTheModelsOwn(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	text, ids, err := e.Prompt(chat.Input{Messages: []chat.Message{{Role: "user", Content: "Hi"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text, "Hi") || e.Tokenizer().Decode(ids) != text {
+		t.Errorf("prompt %q, of its tokens %q", text, e.Tokenizer().Decode(ids))
+	}
+}

@@ -1,0 +1,22 @@
+package xlaengine
+
+// Parity on the real model. It takes the built-in model, which the first run fetches (about 90 MB), and a minute.
+
+import (
+	"context"
+	"testing"
+)
+
+func TestSmolLM2AgreesWithReference(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads a model of 135M parameters four times")
+	}
+	checkParity(t, "smollm2-135m", 2e-3, func(t *testing.T, opts ...Option) *Engine {
+		e, err := Open(context.Background(), DefaultModel, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { e.Close() })
+		return e
+	})
+}
