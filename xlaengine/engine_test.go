@@ -315,7 +315,7 @@ func TestSlidingWindowAgreesWithReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, chunk := range []int{16, 256} {
-		e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()), WithChunk(chunk))
+		e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()), WithPlugin(userPlugin(t)), WithChunk(chunk))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -505,7 +505,7 @@ func TestModelsThatAreBrokenDoNotOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.spoil(t, dir)
-			e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()))
+			e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()), WithPlugin(userPlugin(t)))
 			if err == nil {
 				e.Close()
 				t.Fatal("it opened")
@@ -532,7 +532,7 @@ func spoilFile(t *testing.T, path string, change func([]byte) []byte) {
 func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 	dir := filepath.Join("..", "testdata", "models", "tiny-qwen3")
 	for _, opt := range []Option{WithLambda(0), WithLambda(-1), WithLambda(math.NaN()), WithChunk(0), WithChunk(100), WithPlugin("no-such-plugin")} {
-		if e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()), opt); err == nil {
+		if e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()), WithPlugin(userPlugin(t)), opt); err == nil {
 			e.Close()
 			t.Error("an engine opened with a senseless option")
 		}

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/latentchain/latentchain/xlaengine/backend"
 )
 
 type golden struct {
@@ -274,14 +276,28 @@ func TestTinyModelsAgreeWithReference(t *testing.T) {
 	}
 }
 
-// openTiny opens one of the tiny models in testdata with a cache folder of the test's own.
+// openTiny opens one of the tiny models in testdata with a cache folder of the test's own, but the user's plugin.
 func openTiny(t testing.TB, name string, opts ...Option) *Engine {
 	t.Helper()
-	opts = append([]Option{WithCacheDir(t.TempDir())}, opts...)
+	opts = append([]Option{WithCacheDir(t.TempDir()), WithPlugin(userPlugin(t))}, opts...)
 	e, err := Open(context.Background(), filepath.Join("..", "testdata", "models", name), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
 	return e
+}
+
+// userPlugin returns the plugin in the user's cache folder, which is fetched only once, for engines whose cache
+// folder is another.
+func userPlugin(t testing.TB) string {
+	t.Helper()
+	found, err := backend.Find(context.Background(), backend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Path == "" {
+		return string(found.Kind)
+	}
+	return found.Path
 }

@@ -61,14 +61,6 @@ func newSlots(d *device, dec decoder, capacity int) (*slots, error) {
 	return s, nil
 }
 
-func (s *slots) bytes() int64 {
-	size := int64(4)
-	if s.dev.dtype == dtypes.BFloat16 {
-		size = 2
-	}
-	return size * int64(s.capacity) * int64(s.dec.positionFloats())
-}
-
 // positionFloats is how many numbers one position has over all layers.
 func (d decoder) positionFloats() int { return 2 * d.Layers * d.KVHeads * d.HeadDim }
 

@@ -27,7 +27,7 @@ type Thinking struct {
 	Usage  Usage
 	Times  Times
 
-	// SettledAt is the first step whose thought was the same as the one before it, as far as a cosine of 0.9999 or
+	// SettledAt is the first step whose thought was the same as the one before it, as far as a cosine of 0.995 or
 	// more tells, and stayed so to the end; 0 if thoughts kept moving.
 	SettledAt int
 	// Moves has the cosine of each thought with the one before it, from the second step on.
@@ -214,7 +214,7 @@ func (e *Engine) oneEach(ctx context.Context, rows []*row, x compute.Buffer) err
 }
 
 // settled is the cosine from which on two thoughts count as the same.
-const settled = 0.9999
+const settled = 0.995
 
 func (t *Thinking) settle() {
 	for i := len(t.Moves) - 1; i >= 0 && t.Moves[i] >= settled; i-- {
