@@ -15,27 +15,28 @@ var (
 func rowsFor(n int) int { return bucket(rowBuckets, n) }
 
 // chunkFor returns how many positions the next call takes when the longest row has n to go: the largest bucket that
-// is at least three quarters filled by them, else the smallest that takes all.
+// is at least three quarters filled by them, else the smallest that takes all. Up to three go one by one, which is
+// faster than the smallest chunk.
 func chunkFor(n, limit int) int {
+	if n <= 3 {
+		return 1
+	}
 	for i := len(chunkBuckets) - 1; i > 0; i-- {
 		if t := chunkBuckets[i]; t <= limit && n >= t-t/4 {
 			return t
 		}
 	}
-	if n > 1 {
-		return bucket(chunkBuckets, n)
-	}
-	return 1
+	return min(bucket(chunkBuckets, n), limit)
 }
 
-// capacityFor returns the slots that hold n positions: steps of 128 to 512, then each a third or a half more. Slots
-// that are not used cost attention time, more sizes cost compilations.
+// capacityFor returns the slots that hold n positions: 384, 512, then each a third or a half more. Slots that are not
+// used cost attention time, more sizes cost compilations.
 func capacityFor(n int) int {
-	c := 128
+	c := 384
 	for c < n {
 		switch {
-		case c < 512:
-			c += 128
+		case c == 384:
+			c = 512
 		case c&(c-1) == 0:
 			c += c / 2
 		default:

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 
 	"github.com/latentchain/latentchain/align"
 	"github.com/latentchain/latentchain/xlaengine/backend"
@@ -74,11 +75,7 @@ func Open(ctx context.Context, name string, opts ...Option) (*Engine, error) {
 	if name == "" {
 		name = DefaultModel
 	}
-	e, err := open(ctx, name, o)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", name, err)
-	}
-	return e, nil
+	return open(ctx, name, o)
 }
 
 func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
@@ -117,6 +114,10 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 		return nil, err
 	}
 	dtype := o.dtype(e.info.Backend.Kind)
+	if dtype == dtypes.BFloat16 && e.info.Backend.Kind == backend.PureGo {
+		b.Finalize()
+		return nil, errors.New("the pure-Go backend has no bfloat16; leave out WithBFloat16 or use an XLA plugin")
+	}
 	e.dev = newDevice(b, dtype)
 	e.dec = decoder{Config: model.Config, dtype: dtype}
 	if e.info.Backend.Kind == backend.XLACPU {

@@ -4,7 +4,7 @@ package xlaengine
 // safetensors format, so that other tools can read it: a header with where the memory comes from (__metadata__), then
 // for each layer "layer.N.keys" [kv, head_dim, n] and "layer.N.values" [kv, n, head_dim], then "sha256", 32 bytes, the
 // hash of everything before it. The hash guards against damage, not against forgery: whoever can write a file can
-// write its hash too, so load only files you would trust as you trust the prompt.
+// write its hash too, so load only files you would trust as you trust the prompt. The header is in memoryfileheader.go.
 
 import (
 	"bytes"

@@ -177,7 +177,7 @@ func (a *app) printComparison(runs []solvedReport) {
 		}
 		t.AppendRow(cells)
 	}
-	row("answer", func(r solvedReport) any { return printable(r.Answer) })
+	row("answer", func(r solvedReport) any { return clipped(printable(r.Answer)) })
 	t.AppendSeparator()
 	row("agents", func(r solvedReport) any { return len(r.Agents) })
 	row("prompt tokens", func(r solvedReport) any { return r.Total.PromptTokens })
@@ -188,6 +188,16 @@ func (a *app) printComparison(runs []solvedReport) {
 	row("of them compiling", func(r solvedReport) any { return fmt.Sprintf("%.1f", r.Seconds.Compile) })
 	fmt.Fprintln(a.out, t.Render())
 	fmt.Fprintln(a.out, "The modes ran in this order; later ones use programs that were compiled for earlier ones.")
+}
+
+// clipped shortens answers that would push the figures off the screen; --json has them whole.
+func clipped(answer string) string {
+	const most = 400
+	runes := []rune(answer)
+	if len(runes) <= most {
+		return answer
+	}
+	return fmt.Sprintf("%s … (%d characters more)", strings.TrimSpace(string(runes[:most])), len(runes)-most)
 }
 
 // answerWidth is how wide one of n columns can be on the terminal, or on paper.
