@@ -6,7 +6,9 @@ package xlaengine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,12 +28,13 @@ type device struct {
 
 	mu       sync.Mutex
 	programs map[string]*program
-	live     atomic.Int64 // buffers made and not yet released
-	compiled atomic.Int64 // nanoseconds spent compiling, summed over programs
+	slots    map[*slots]bool // those not yet freed
+	live     atomic.Int64    // buffers made and not yet released
+	compiled atomic.Int64    // nanoseconds spent compiling, summed over programs
 }
 
 func newDevice(backend compute.Backend, dtype dtypes.DType) *device {
-	return &device{backend: backend, dtype: dtype, shared: backend.HasSharedBuffers(), programs: make(map[string]*program)}
+	return &device{backend: backend, dtype: dtype, shared: backend.HasSharedBuffers(), programs: make(map[string]*program), slots: make(map[*slots]bool)}
 }
 
 // program is a compiled graph. Calls are made one at a time by the engine.
@@ -213,8 +216,26 @@ func (d *device) release(bufs ...compute.Buffer) {
 	}
 }
 
-// close waits for compilations under way and frees programs and backend.
+func (d *device) remember(s *slots) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.slots[s] = true
+}
+
+func (d *device) forget(s *slots) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.slots, s)
+}
+
+// close frees what memories still hold, waits for compilations under way and frees programs and backend.
 func (d *device) close() {
+	d.mu.Lock()
+	open := slices.Collect(maps.Keys(d.slots))
+	d.mu.Unlock()
+	for _, s := range open {
+		s.free()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range d.programs {

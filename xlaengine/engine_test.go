@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -262,7 +263,7 @@ func TestPureGoAgreesWithXLA(t *testing.T) {
 
 // A device whose memory the host can't reach stores keys and values by programs of its own.
 func TestDeviceOnlyMemoryAgrees(t *testing.T) {
-	want, got := openTiny(t, "tiny-qwen3"), openTiny(t, "tiny-qwen3")
+	want, got := openTiny(t, "tiny-qwen3", onXLA(t)), openTiny(t, "tiny-qwen3")
 	got.dev.shared = false
 	run := func(e *Engine) (Thinking, Generation) {
 		base := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(100, 4), Steps: 2})
@@ -288,7 +289,7 @@ func TestDeviceOnlyMemoryAgrees(t *testing.T) {
 }
 
 func TestBFloat16StaysClose(t *testing.T) {
-	full, half := openTiny(t, "tiny-qwen3"), openTiny(t, "tiny-qwen3", WithBFloat16(true))
+	full, half := openTiny(t, "tiny-qwen3", onXLA(t)), openTiny(t, "tiny-qwen3", WithBFloat16(true))
 	a := think(t, full, ThinkRequest{Memory: full.NewMemory(), Prompt: tokens(40, 4), Steps: 1})
 	b := think(t, half, ThinkRequest{Memory: half.NewMemory(), Prompt: tokens(40, 4), Steps: 1})
 	same(t, "hidden", a.Hidden[0], b.Hidden[0], 0.1)
@@ -548,4 +549,57 @@ func TestPromptIsTheModelsOwn(t *testing.T) {
 	if !strings.Contains(text, "Hi") || e.Tokenizer().Decode(ids) != text {
 		t.Errorf("prompt %q, of its tokens %q", text, e.Tokenizer().Decode(ids))
 	}
+}
+
+func TestClosingTheEngineFreesOpenMemories(t *testing.T) {
+	e := openTiny(t, "tiny-qwen2")
+	m := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(9, 1)}).Memory
+	more, err := m.Share()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if live := e.dev.live.Load(); live != 0 {
+		t.Errorf("%d buffers are held after Close", live)
+	}
+	m.Close()
+	more.Close()
+	if _, _, err := m.KeyValue(context.Background(), 0, 0, 0); !errors.Is(err, ErrClosed) {
+		t.Errorf("reading a closed memory gave %v", err)
+	}
+}
+
+func TestManyCallersShareAnEngine(t *testing.T) {
+	e := openTiny(t, "tiny-qwen2")
+	base := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(9, 1)}).Memory
+	want := generate(t, e, GenerateRequest{Memory: base, Prompt: tokens(4, 1), MaxTokens: 5}).Tokens
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			mine, err := base.Share()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			res, err := e.Think(context.Background(), ThinkRequest{Memory: mine, Prompt: tokens(2+i, i), Steps: i % 3})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mine.Close()
+			res.Memory.Close()
+			out, err := e.Generate(context.Background(), GenerateRequest{Memory: base, Prompt: tokens(4, 1), MaxTokens: 5, PastEnd: true})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			out.Memory.Close()
+			if !slices.Equal(out.Tokens, want) {
+				t.Errorf("caller %d got %v, alone %v", i, out.Tokens, want)
+			}
+		})
+	}
+	group.Wait()
 }

@@ -25,12 +25,12 @@ type row struct {
 }
 
 // newRow starts from m, holding its slots.
-func newRow(m *Memory, prompt []int) *row {
-	r := &row{slots: m.slots, length: m.length, pending: prompt, digest: m.digest.withTokens(prompt)}
-	if r.slots != nil {
-		r.slots.hold()
+func (e *Engine) newRow(m *Memory, prompt []int) (*row, error) {
+	held, err := e.share(m)
+	if err != nil {
+		return nil, err
 	}
-	return r
+	return &row{slots: held.slots, length: m.length, pending: prompt, digest: m.digest.withTokens(prompt)}, nil
 }
 
 // finish turns the row into a memory that goes on from m.
@@ -170,7 +170,7 @@ func (r *row) moved(e *Engine, capacity int) (*slots, error) {
 
 // drop lets go of the slots and gives back what this row claimed in them.
 func (r *row) drop() {
-	if r.slots == nil {
+	if r == nil || r.slots == nil {
 		return
 	}
 	if r.claims {

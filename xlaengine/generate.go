@@ -111,21 +111,20 @@ func (e *Engine) generateGroup(ctx context.Context, reqs []GenerateRequest) (_ [
 
 	rows := make([]*row, len(reqs))
 	decodings := make([]*decoding, len(reqs))
-	for i, req := range reqs {
-		if err := e.check(req.Memory); err != nil { // again: it may have been closed while this call waited
-			return nil, err
-		}
-		rows[i] = newRow(req.Memory, req.Prompt)
-		results[i].Usage.CachedTokens = req.Memory.length
-		results[i].Usage.PromptTokens = len(req.Prompt)
-		decodings[i] = &decoding{row: rows[i], req: req, result: &results[i], sampler: sample.New(req.Sampling), stream: e.tokenizer.NewStream()}
-		decodings[i].sampler.Prompt(req.Prompt)
-	}
 	defer func() {
 		for _, r := range rows {
 			r.drop()
 		}
 	}()
+	for i, req := range reqs {
+		if rows[i], err = e.newRow(req.Memory, req.Prompt); err != nil {
+			return nil, err
+		}
+		results[i].Usage.CachedTokens = req.Memory.length
+		results[i].Usage.PromptTokens = len(req.Prompt)
+		decodings[i] = &decoding{row: rows[i], req: req, result: &results[i], sampler: sample.New(req.Sampling), stream: e.tokenizer.NewStream()}
+		decodings[i].sampler.Prompt(req.Prompt)
+	}
 	done := timed(&times.Prefill)
 	err = e.prefill(ctx, rows)
 	done()

@@ -73,8 +73,10 @@ func (m *Memory) Cut(n int) (*Memory, error) {
 		cut.digest = m.digest.with("cut", binary.LittleEndian.AppendUint64(nil, uint64(n)))
 	}
 	if n > 0 {
+		if !m.slots.hold() {
+			return nil, fmt.Errorf("cut memory: %w", ErrClosed)
+		}
 		cut.slots = m.slots
-		m.slots.hold()
 	}
 	return cut, nil
 }
@@ -97,9 +99,11 @@ func (e *Engine) Join(ctx context.Context, parts ...*Memory) (*Memory, error) {
 	defer e.lock.unlock()
 	joined := &Memory{engine: e, joined: true}
 	for i, m := range parts {
-		if err := e.check(m); err != nil {
+		held, err := e.share(m)
+		if err != nil {
 			return nil, fmt.Errorf("join memories: number %d: %w", i, err)
 		}
+		defer held.Close()
 		joined.length += m.length
 		joined.digest = joined.digest.with("join", m.digest[:])
 	}
@@ -153,6 +157,15 @@ func (e *Engine) turn(keys []float32, n, offset int) {
 	}
 }
 
+// share returns a holder of m for the length of a call, or says why m can't be used: whoever else holds m may close
+// it meanwhile.
+func (e *Engine) share(m *Memory) (*Memory, error) {
+	if err := e.check(m); err != nil {
+		return nil, err
+	}
+	return m.Share()
+}
+
 // check says why m can't be used by this engine.
 func (e *Engine) check(m *Memory) error {
 	switch {
@@ -202,9 +215,11 @@ func (m *Memory) KeyValue(ctx context.Context, layer, head, position int) (key, 
 		return nil, nil, fmt.Errorf("read memory: %w", err)
 	}
 	defer e.lock.unlock()
-	if err := e.check(m); err != nil {
+	m, err = e.share(m)
+	if err != nil {
 		return nil, nil, fmt.Errorf("read memory: %w", err)
 	}
+	defer m.Close()
 	if layer < 0 || layer >= e.dec.Layers || head < 0 || head >= e.dec.KVHeads || position < 0 || position >= m.length {
 		return nil, nil, fmt.Errorf("read memory: layer %d, head %d, position %d of %d layers, %d heads, %d positions",
 			layer, head, position, e.dec.Layers, e.dec.KVHeads, m.length)

@@ -20,7 +20,7 @@ func TestLoadRefusesWhatIsNotThisModelsMemory(t *testing.T) {
 	e := openTiny(t, "tiny-qwen3", WithPlugin("go"))
 	file := saved(t, thought(t, e, 4))
 	foreign := saved(t, thought(t, openTiny(t, "tiny-qwen2", WithPlugin("go")), 4))
-	halved := saved(t, openTiny(t, "tiny-qwen3", WithPlugin("go"), WithBFloat16(true)).NewMemory())
+	halved := saved(t, openTiny(t, "tiny-qwen3", onXLA(t), WithBFloat16(true)).NewMemory())
 	weightsFile, err := os.ReadFile(filepath.Join("..", "testdata", "models", "tiny-qwen3", "model.safetensors"))
 	if err != nil {
 		t.Fatal(err)

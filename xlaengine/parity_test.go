@@ -301,3 +301,13 @@ func userPlugin(t testing.TB) string {
 	}
 	return found.Path
 }
+
+// onXLA is for tests of what only XLA can do.
+func onXLA(t testing.TB) Option {
+	t.Helper()
+	plugin := userPlugin(t)
+	if plugin == string(backend.PureGo) {
+		t.Skip("there is no XLA here, and the pure-Go backend has neither bfloat16 nor DynamicUpdateSlice")
+	}
+	return WithPlugin(plugin)
+}

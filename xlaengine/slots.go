@@ -6,6 +6,7 @@ package xlaengine
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/gomlx/compute"
@@ -22,6 +23,7 @@ type slots struct {
 	capacity int
 	used     int
 	holders  atomic.Int32
+	freed    sync.Once
 	keys     []compute.Buffer // by layer
 	values   []compute.Buffer
 	hostK    [][]float32 // views of the same, when shared
@@ -34,6 +36,7 @@ func (d *device) inPlace() bool { return d.shared && d.isFloat32() }
 func newSlots(d *device, dec decoder, capacity int) (*slots, error) {
 	s := &slots{dev: d, dec: dec, capacity: capacity}
 	s.holders.Store(1)
+	d.remember(s)
 	for range dec.Layers {
 		for _, kind := range []struct {
 			bufs *[]compute.Buffer
@@ -64,7 +67,18 @@ func newSlots(d *device, dec decoder, capacity int) (*slots, error) {
 // positionFloats is how many numbers one position has over all layers.
 func (d decoder) positionFloats() int { return 2 * d.Layers * d.KVHeads * d.HeadDim }
 
-func (s *slots) hold() { s.holders.Add(1) }
+// hold adds a holder; it fails if the last one has let go already.
+func (s *slots) hold() bool {
+	for {
+		n := s.holders.Load()
+		if n == 0 {
+			return false
+		}
+		if s.holders.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
 
 // letGo frees the slots when the last holder has let go.
 func (s *slots) letGo() {
@@ -73,10 +87,14 @@ func (s *slots) letGo() {
 	}
 }
 
+// free gives the buffers back, once: the engine frees at its end what memories still hold.
 func (s *slots) free() {
-	s.dev.release(s.keys...)
-	s.dev.release(s.values...)
-	s.keys, s.values, s.hostK, s.hostV = nil, nil, nil, nil
+	s.dev.forget(s)
+	s.freed.Do(func() {
+		s.dev.release(s.keys...)
+		s.dev.release(s.values...)
+		s.keys, s.values, s.hostK, s.hostV = nil, nil, nil, nil
+	})
 }
 
 // write stores the first n new positions of row r at positions at…at+n-1. Buffers are as decoder.block gives them:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -50,6 +51,7 @@ func (e *Engine) Think(ctx context.Context, req ThinkRequest) (Thinking, error) 
 // gives what it gives alone. Either all rows succeed or none does. A cancelled ctx ends it before the next block of
 // layers; the memories of the requests stay as they are.
 func (e *Engine) ThinkBatch(ctx context.Context, reqs []ThinkRequest) ([]Thinking, error) {
+	reqs = slices.Clone(reqs)
 	for i := range reqs {
 		if reqs[i].Operator == nil {
 			reqs[i].Operator = Linear{}
@@ -123,19 +125,18 @@ func (e *Engine) thinkGroup(ctx context.Context, reqs []ThinkRequest) (_ []Think
 	compiled := e.dev.compiled.Load()
 
 	rows := make([]*row, len(reqs))
-	for i, req := range reqs {
-		if err := e.check(req.Memory); err != nil { // again: it may have been closed while this call waited
-			return nil, err
-		}
-		rows[i] = newRow(req.Memory, req.Prompt)
-		results[i].Usage.CachedTokens = req.Memory.length
-		results[i].Usage.PromptTokens = len(req.Prompt)
-	}
 	defer func() {
 		for _, r := range rows {
 			r.drop()
 		}
 	}()
+	for i, req := range reqs {
+		if rows[i], err = e.newRow(req.Memory, req.Prompt); err != nil {
+			return nil, err
+		}
+		results[i].Usage.CachedTokens = req.Memory.length
+		results[i].Usage.PromptTokens = len(req.Prompt)
+	}
 	done := timed(&times.Prefill)
 	err = e.prefill(ctx, rows)
 	done()
