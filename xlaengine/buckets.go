@@ -55,6 +55,6 @@ func bucket(sizes []int, n int) int {
 	return sizes[len(sizes)-1]
 }
 
-// layersPerProgram is how many layers one program runs. Each call leaves the cores asleep for a moment (a tenth of a
-// millisecond here), each layer more takes a tenth of a second to compile; five lose little of either.
-const layersPerProgram = 5
+// layersPerProgram is how many layers one program runs. Each call finds the cores asleep and waits for them, each layer
+// more takes some fifty milliseconds to compile (docs/performance.md).
+const layersPerProgram = 15

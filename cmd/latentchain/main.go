@@ -16,10 +16,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/latentchain/latentchain/xlaengine/backend"
 	"github.com/latentchain/latentchain/xlaengine/chat"
 )
 
 func main() {
+	backend.BatchProcess()
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -39,6 +39,9 @@ func Open(f Found) (b compute.Backend, err error) {
 		}
 		return nil, fmt.Errorf("open backend %s: %w; %s", f.Config, err, way)
 	}
+	if f.Kind == XLACPU {
+		batchWorkers()
+	}
 	return b, nil
 }
 

@@ -1,0 +1,39 @@
+package backend
+
+// How Linux schedules what computes. XLA's CPU plugin keeps four worker threads however few cores there are; woken for
+// every operation, they keep taking the cores from one another. As batch work (SCHED_BATCH, which needs no privilege)
+// a woken thread waits for its turn (docs/performance.md has what that gives).
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// BatchProcess makes this process's threads batch work, those that start later too. It is for programs that do
+// little but compute; call it before Open. Where it is not allowed nothing changes.
+func BatchProcess() { batch("") }
+
+// batchWorkers does so for the plugin's worker threads alone.
+func batchWorkers() { batch("tf_XLA") }
+
+// batch does so for the threads whose names begin with prefix.
+func batch(prefix string) {
+	const tasks = "/proc/self/task"
+	entries, err := os.ReadDir(tasks)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		name, err := os.ReadFile(filepath.Join(tasks, e.Name(), "comm"))
+		if err != nil || !strings.HasPrefix(string(name), prefix) {
+			continue
+		}
+		if tid, err := strconv.Atoi(e.Name()); err == nil {
+			_ = unix.SchedSetAttr(tid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH}, 0)
+		}
+	}
+}
