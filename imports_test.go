@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"plugin"},
 	{"chains"},
 	{"eval"},
-	{"cmd", "notebooks", "examples"},
+	{"cmd", "notebooks", "examples", "docs"},
 }
 
 // reserved are libraries that only some folders may import.

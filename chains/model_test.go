@@ -18,7 +18,8 @@ import (
 )
 
 func openTiny(ctx context.Context, cache string) (*xlaengine.Engine, error) {
-	return xlaengine.Open(ctx, "../testdata/models/tiny-qwen3", xlaengine.WithPlugin("go"), xlaengine.Offline(), xlaengine.WithCacheDir(cache))
+	return xlaengine.Open(ctx, "../testdata/models/tiny-qwen3", xlaengine.WithPlugin("go"), xlaengine.Offline(),
+		xlaengine.WithCacheDir(cache), xlaengine.WithPrefixCache(0)) // what is inherited is counted exactly
 }
 
 func tiny(t *testing.T) (*xlaengine.Engine, *plugin.LLM) {

@@ -6,9 +6,12 @@ package xlaengine
 // maxRows is how many rows one call takes; larger batches go in groups.
 const maxRows = 16
 
+const maxChunk = 256 // prompt tokens that a row takes in in one call, at most
+
 var (
 	rowBuckets   = []int{1, 2, 4, 8, maxRows}
-	chunkBuckets = []int{1, 16, 64, 256} // new positions of a row in one call
+	chunkBuckets = []int{1, 16, 64, maxChunk} // new positions of a row in one call
+	stepBuckets  = []int{1, 4}                // of them where a draft is verified
 )
 
 // rowsFor returns the bucket that n rows run in.
@@ -45,6 +48,17 @@ func capacityFor(n int) int {
 	}
 	return c
 }
+
+// capacityClass numbers groups of capacities that are close: up to 512, up to 1024, and so on.
+func capacityClass(capacity int) int {
+	class := 0
+	for largestOf(class) < capacity {
+		class++
+	}
+	return class
+}
+
+func largestOf(class int) int { return 512 << class }
 
 func bucket(sizes []int, n int) int {
 	for _, s := range sizes {

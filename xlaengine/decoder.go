@@ -294,14 +294,13 @@ func mask(scores, seen *graph.Node) *graph.Node {
 	return graph.Where(graph.BroadcastToDims(seen, scores.Shape().Dimensions...), scores, graph.AddScalar(graph.ZerosLike(scores), hidden))
 }
 
-// final builds x [rows·t, dim], last [rows] int32 → hidden [rows, dim], float32: the final norm of the position of
-// each row that last names (an index into rows·t).
-func (d decoder) final(rows, t int) func(*graph.Graph) []*graph.Node {
+// final builds x [all, dim], at [n, 1] int32 → hidden [n, dim], float32: the final norm of the positions that at names.
+func (d decoder) final(n, all int) func(*graph.Graph) []*graph.Node {
 	return func(g *graph.Graph) []*graph.Node {
 		norm := graph.Parameter(g, "norm", shapes.Make(d.dtype, d.Dim))
-		x := graph.Parameter(g, "x", shapes.Make(d.dtype, rows*t, d.Dim))
-		last := graph.Parameter(g, "last", shapes.Make(dtypes.Int32, rows, 1))
-		h := graph.Gather(x, last)
+		x := graph.Parameter(g, "x", shapes.Make(d.dtype, all, d.Dim))
+		at := graph.Parameter(g, "at", shapes.Make(dtypes.Int32, n, 1))
+		h := graph.Gather(x, at)
 		return []*graph.Node{graph.ConvertDType(d.norm(h, norm), dtypes.Float32)}
 	}
 }

@@ -4,7 +4,6 @@ package xlaengine
 // become errors; nothing here knows what a decoder is.
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -18,6 +17,8 @@ import (
 	"github.com/gomlx/compute/dtypes/bfloat16"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/latentchain/latentchain/xlaengine/backend"
 )
 
 // device owns a backend, the programs compiled for it and the type its numbers have.
@@ -30,7 +31,10 @@ type device struct {
 	programs map[string]*program
 	slots    map[*slots]bool // those not yet freed
 	live     atomic.Int64    // buffers made and not yet released
-	compiled atomic.Int64    // nanoseconds spent compiling, summed over programs
+	// cacheBytes is what all slots take.
+	cacheBytes atomic.Int64
+	freed      func()       // called when slots are freed, from any goroutine
+	compiled   atomic.Int64 // nanoseconds spent compiling, summed over programs
 }
 
 func newDevice(backend compute.Backend, dtype dtypes.DType) *device {
@@ -69,6 +73,7 @@ func (d *device) program(name string, build func(g *graph.Graph) []*graph.Node) 
 		p.graph = g
 		return nil
 	})
+	backend.ReleaseUnused() // compilers need much for a moment
 	d.compiled.Add(int64(time.Since(start)))
 	return p, p.err
 }
@@ -274,20 +279,3 @@ func product(dims []int) int {
 	}
 	return n
 }
-
-// semaphore lets one goroutine at a time use the device and gives up when its context ends.
-type semaphore chan struct{}
-
-func (s semaphore) lock(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case s <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s semaphore) unlock() { <-s }

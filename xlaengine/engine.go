@@ -22,6 +22,7 @@ import (
 	"github.com/latentchain/latentchain/align"
 	"github.com/latentchain/latentchain/xlaengine/backend"
 	"github.com/latentchain/latentchain/xlaengine/chat"
+	"github.com/latentchain/latentchain/xlaengine/compiled"
 	"github.com/latentchain/latentchain/xlaengine/config"
 	"github.com/latentchain/latentchain/xlaengine/hub"
 	"github.com/latentchain/latentchain/xlaengine/token"
@@ -32,7 +33,7 @@ import (
 // DefaultModel is opened for the empty name.
 const DefaultModel = hub.DefaultModel
 
-// Engine is safe for parallel use; calls run one after the other.
+// Engine is safe for parallel use: calls from all goroutines share its passes (scheduler.go).
 type Engine struct {
 	info      Info
 	dev       *device
@@ -47,7 +48,7 @@ type Engine struct {
 	blockLayers int // layers in one program
 	chunk       int // prompt tokens of a row in one pass, at most
 
-	lock   semaphore // who holds it uses the device
+	sched  *scheduler // its goroutine uses the device
 	closed atomic.Bool
 
 	alignOnce sync.Mutex
@@ -91,7 +92,7 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 			return nil, err
 		}
 	}
-	e := &Engine{lock: make(semaphore, 1), opts: o, chunk: o.chunk, blockLayers: layersPerProgram}
+	e := &Engine{opts: o, chunk: o.chunk, blockLayers: layersPerProgram}
 	if e.info.Model, err = hub.Find(ctx, name, hub.Options{CacheDir: o.cacheDir, Offline: o.offline, Progress: o.progress}); err != nil {
 		return nil, err
 	}
@@ -113,6 +114,7 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 	if err != nil {
 		return nil, err
 	}
+	e.keepPrograms()
 	dtype := o.dtype(e.info.Backend.Kind)
 	if dtype == dtypes.BFloat16 && e.info.Backend.Kind == backend.PureGo {
 		b.Finalize()
@@ -127,9 +129,23 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 		e.dev.close()
 		return nil, err
 	}
+	backend.ReleaseUnused()
+	e.sched = newScheduler(e, o.budget, o.prefixes)
 	e.info.DType = dtype.String()
 	e.info.Load = time.Since(start)
 	return e, nil
+}
+
+// keepPrograms keeps compiled programs on disk for the next time, where that is possible.
+func (e *Engine) keepPrograms() {
+	if e.info.Backend.Path == "" {
+		return
+	}
+	const limit = 512 << 20
+	_, err := compiled.Keep(e.info.Backend.Path, filepath.Join(e.opts.cacheDir, "programs"), limit)
+	if err != nil && !errors.Is(err, compiled.ErrUnsupported) {
+		e.opts.warning(fmt.Sprintf("compiled programs are not kept: %v", err))
+	}
 }
 
 // openText opens tokenizer and chat templates.
@@ -278,15 +294,13 @@ func (e *Engine) Prompt(in chat.Input) (text string, ids []int, err error) {
 // CompileTime returns the time spent compiling programs so far, summed over programs compiled side by side.
 func (e *Engine) CompileTime() time.Duration { return time.Duration(e.dev.compiled.Load()) }
 
-// Close waits for the call that is running and frees the device. Memories can be closed after it but not used.
+// Close waits for what is running, turns away what is waiting and frees the device. Memories can be closed after it but
+// not used.
 func (e *Engine) Close() error {
 	if e.closed.Swap(true) {
 		return nil
 	}
-	if err := e.lock.lock(context.Background()); err != nil {
-		return err
-	}
-	defer e.lock.unlock()
+	e.sched.close()
 	e.alignOnce.Lock()
 	defer e.alignOnce.Unlock()
 	e.dev.release(e.wa, e.mean)

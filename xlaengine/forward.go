@@ -1,54 +1,107 @@
 package xlaengine
 
 // One pass of new positions through all layers, for rows side by side. A row is one agent's run through the engine:
-// it starts from a memory, takes in prompt tokens or thoughts, and its slots grow. Everything here runs under the
-// engine's lock; a cancelled context is noticed between passes and between blocks of layers.
+// it starts from a memory, takes in prompt tokens or thoughts, and its slots grow. Everything here runs on the
+// engine's goroutine.
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"time"
+	"slices"
 
 	"github.com/gomlx/compute"
 )
 
 // row is a working memory under construction.
 type row struct {
-	slots   *slots // nil while empty
-	length  int    // positions in slots that are this row's
-	claims  bool   // slots were taken over as they are and this row claimed more of them, from base on
-	base    int    // slots.used before that, to give back on failure
-	pending []int  // prompt tokens not yet taken in
-	hidden  []float32
-	digest  digest
+	ctx     context.Context // of the caller
+	slots   *slots          // nil while empty
+	length  int             // positions in slots that are this row's
+	claims  bool            // slots were taken over as they are and this row claimed more of them, from base on
+	base    int             // slots.used before that, to give back on failure
+	pending []int           // prompt tokens not yet taken in
+	chain   chain           // of the positions in slots and those pending
+	hidden  [][]float32     // after the last pass: of its last positions, as many as were wanted, [dim] each
 }
 
-// newRow starts from m, holding its slots.
-func (e *Engine) newRow(m *Memory, prompt []int) (*row, error) {
-	held, err := e.share(m)
+// feed is what a row takes in in one pass: tokens or one thought [dim]. Hidden states are wanted of the last ones.
+type feed struct {
+	tokens  []int
+	thought []float32
+	want    int
+}
+
+func (f feed) count() int { return max(len(f.tokens), min(1, len(f.thought))) }
+
+// errAbandoned ends a pass that nobody waits for any more.
+var errAbandoned = errors.New("abandoned")
+
+// forward passes feeds through the layers, row i of n·t taking feeds[i]. It leaves the keys and values in the rows'
+// slots and the wanted hidden states in the rows.
+func (e *Engine) forward(rows []*row, feeds []feed, n, t int) error {
+	s, err := e.makeRoom(rows, feeds, n, t)
+	if err != nil {
+		return err
+	}
+	x, err := e.input(feeds, s)
+	if err != nil {
+		return err
+	}
+	if x, err = e.pass(rows, feeds, s, x); err != nil {
+		return err
+	}
+	for r, row := range rows {
+		row.length += feeds[r].count()
+	}
+	return e.finalHidden(rows, feeds, s, x)
+}
+
+// input returns the embeddings [rows·t, dim] of feeds; what is padding does not matter.
+func (e *Engine) input(feeds []feed, s step) (compute.Buffer, error) {
+	dim := e.dec.Dim
+	if e.dev.inPlace() {
+		table, err := e.dev.floats(e.params.win)
+		if err != nil {
+			return nil, err
+		}
+		return e.dev.fill(func(x []float32) error {
+			for r, f := range feeds {
+				copy(x[r*s.t*dim:], f.thought)
+				for i, id := range f.tokens {
+					copy(x[(r*s.t+i)*dim:][:dim], table[id*dim:])
+				}
+			}
+			return nil
+		}, s.rows*s.t, dim)
+	}
+	ids := make([]int32, s.rows*s.t)
+	thoughts := false
+	for r, f := range feeds {
+		thoughts = thoughts || f.thought != nil
+		for i, id := range f.tokens {
+			ids[r*s.t+i] = int32(id)
+		}
+	}
+	x, err := e.embed(ids)
+	if err != nil || !thoughts {
+		return x, err
+	}
+	defer e.dev.release(x)
+	host, err := e.dev.floats(x)
 	if err != nil {
 		return nil, err
 	}
-	return &row{slots: held.slots, length: m.length, pending: prompt, digest: m.digest.withTokens(prompt)}, nil
-}
-
-// finish turns the row into a memory that goes on from m.
-func (r *row) finish(e *Engine, m *Memory) *Memory {
-	done := &Memory{engine: e, slots: r.slots, length: r.length, digest: r.digest, joined: m.joined}
-	r.slots, r.claims = nil, false
-	return done
-}
-
-// pass runs x [rows·t, dim] (released here) through the layers. Row i has counts[i] new positions, the rest of its t
-// are padding. It returns the last layer's output and leaves the new keys and values in the rows' slots.
-func (e *Engine) pass(ctx context.Context, rows []*row, t int, counts []int, x compute.Buffer) (compute.Buffer, error) {
-	n := rowsFor(len(rows))
-	s, err := e.makeRoom(rows, n, t, counts)
-	if err != nil {
-		e.dev.release(x)
-		return nil, err
+	for r, f := range feeds {
+		copy(host[r*s.t*dim:], f.thought)
 	}
+	return e.dev.uploadFloats(host, len(ids), dim)
+}
+
+// pass runs x [rows·t, dim] (released here) through the layers, block by block; it ends between two of them when no
+// caller waits any more. It returns the last layer's output and leaves the new keys and values in the rows' slots.
+func (e *Engine) pass(rows []*row, feeds []feed, s step, x compute.Buffer) (compute.Buffer, error) {
 	cos, sin, past, err := e.positions(rows, s)
 	if err != nil {
 		e.dev.release(x)
@@ -63,9 +116,9 @@ func (e *Engine) pass(ctx context.Context, rows []*row, t int, counts []int, x c
 		}
 	}()
 	for first := 0; first < e.dec.Layers; first += e.blockLayers {
-		if err := ctx.Err(); err != nil {
+		if !slices.ContainsFunc(rows, func(r *row) bool { return r.ctx.Err() == nil }) {
 			e.dev.release(x)
-			return nil, err
+			return nil, errAbandoned
 		}
 		last := min(first+e.blockLayers, e.dec.Layers)
 		program, err := e.blockProgram(s, first, last)
@@ -76,7 +129,7 @@ func (e *Engine) pass(ctx context.Context, rows []*row, t int, counts []int, x c
 		inputs := []compute.Buffer{x, cos, sin, past}
 		for layer := first; layer < last; layer++ {
 			inputs = append(inputs, e.params.layers[layer]...)
-			for r := 0; r < n && s.slots > 0; r++ {
+			for r := 0; r < s.rows && s.slots > 0; r++ {
 				from := rows[min(r, len(rows)-1)].slots // rows added to fill the bucket have no past of their own
 				inputs = append(inputs, from.keys[layer], from.values[layer])
 			}
@@ -93,18 +146,12 @@ func (e *Engine) pass(ctx context.Context, rows []*row, t int, counts []int, x c
 		for i := 0; i < len(bufs); i += 2 {
 			layer := block*e.blockLayers + i/2
 			for r, row := range rows {
-				if counts[r] == 0 {
-					continue
-				}
-				if err := row.slots.write(layer, bufs[i], bufs[i+1], n, r, t, row.length, counts[r]); err != nil {
+				if err := row.slots.write(layer, bufs[i], bufs[i+1], s.rows, r, s.t, row.length, feeds[r].count()); err != nil {
 					e.dev.release(x)
 					return nil, err
 				}
 			}
 		}
-	}
-	for r, row := range rows {
-		row.length += counts[r]
 	}
 	return x, nil
 }
@@ -120,10 +167,10 @@ func (e *Engine) blockProgram(s step, first, last int) (*program, error) {
 
 // makeRoom sees to it that every row owns slots for its new positions and that all rows have the same capacity, and
 // returns the shape of the pass. Rows without any past take none along.
-func (e *Engine) makeRoom(rows []*row, n, t int, counts []int) (step, error) {
+func (e *Engine) makeRoom(rows []*row, feeds []feed, n, t int) (step, error) {
 	capacity, past := 0, 0
 	for r, row := range rows {
-		need := row.length + counts[r]
+		need := row.length + feeds[r].count()
 		if !e.dev.inPlace() {
 			need = row.length + t // padding is stored too
 		}
@@ -134,7 +181,7 @@ func (e *Engine) makeRoom(rows []*row, n, t int, counts []int) (step, error) {
 		past = max(past, row.length)
 	}
 	for r, row := range rows {
-		if err := row.own(e, capacity, counts[r]); err != nil {
+		if err := row.own(e, capacity, feeds[r].count()); err != nil {
 			return step{}, err
 		}
 	}
@@ -162,6 +209,15 @@ func (r *row) own(e *Engine, capacity, count int) error {
 }
 
 func (r *row) moved(e *Engine, capacity int) (*slots, error) {
+	if err := e.sched.makeSpace(func() int64 {
+		need := e.slotsBytes(capacity)
+		if r.slots != nil && r.slots.holders.Load() == 1 {
+			need -= r.slots.bytes() // given up as it is copied
+		}
+		return need
+	}); err != nil {
+		return nil, err
+	}
 	if r.length == 0 {
 		return newSlots(e.dev, e.dec, capacity)
 	}
@@ -210,51 +266,6 @@ func (e *Engine) positions(rows []*row, s step) (cos, sin, past compute.Buffer, 
 	return cos, sin, past, nil
 }
 
-// prefill takes in the rows' pending tokens chunk by chunk and leaves in each row the hidden state [dim] of its last one.
-func (e *Engine) prefill(ctx context.Context, rows []*row) error {
-	for {
-		var active []*row
-		longest := 0
-		for _, r := range rows {
-			if len(r.pending) > 0 {
-				active = append(active, r)
-				longest = max(longest, len(r.pending))
-			}
-		}
-		if longest == 0 {
-			return nil
-		}
-		t := chunkFor(longest, e.chunk)
-		if err := e.tokens(ctx, active, t); err != nil {
-			return err
-		}
-	}
-}
-
-// tokens takes in up to t pending tokens of each row.
-func (e *Engine) tokens(ctx context.Context, rows []*row, t int) error {
-	n := rowsFor(len(rows))
-	ids := make([]int32, n*t)
-	counts := make([]int, len(rows))
-	for r, row := range rows {
-		counts[r] = min(t, len(row.pending))
-		for i, id := range row.pending[:counts[r]] {
-			ids[r*t+i] = int32(id)
-		}
-	}
-	x, err := e.embed(ids)
-	if err != nil {
-		return err
-	}
-	if x, err = e.pass(ctx, rows, t, counts, x); err != nil {
-		return err
-	}
-	for r, row := range rows {
-		row.pending = row.pending[counts[r]:]
-	}
-	return e.finalHidden(rows, t, counts, x)
-}
-
 // embed returns the input embeddings [len(ids), dim] of ids.
 func (e *Engine) embed(ids []int32) (compute.Buffer, error) {
 	p, err := e.dev.program(fmt.Sprintf("embed %d", len(ids)), e.dec.embed(len(ids)))
@@ -273,19 +284,24 @@ func (e *Engine) embed(ids []int32) (compute.Buffer, error) {
 	return out[0], nil
 }
 
-// finalHidden norms the last new position of each row and leaves it in row.hidden. It releases x.
-func (e *Engine) finalHidden(rows []*row, t int, counts []int, x compute.Buffer) error {
+// finalHidden norms the wanted positions of each row and leaves them in row.hidden. It releases x.
+func (e *Engine) finalHidden(rows []*row, feeds []feed, s step, x compute.Buffer) error {
 	defer e.dev.release(x)
-	n := rowsFor(len(rows))
-	p, err := e.dev.program(fmt.Sprintf("final %dx%d", n, t), e.dec.final(n, t))
+	var at []int32
+	for r, f := range feeds {
+		for i := f.count() - f.want; i < f.count(); i++ {
+			at = append(at, int32(r*s.t+i))
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	n := rowsFor(len(at))
+	p, err := e.dev.program(fmt.Sprintf("final %d of %d", n, s.rows*s.t), e.dec.final(n, s.rows*s.t))
 	if err != nil {
 		return err
 	}
-	last := make([]int32, n)
-	for r := range rows {
-		last[r] = int32(r*t + counts[r] - 1)
-	}
-	index, err := e.dev.upload(last, n, 1)
+	index, err := e.dev.upload(append(at, make([]int32, n-len(at))...), n, 1)
 	if err != nil {
 		return err
 	}
@@ -295,56 +311,53 @@ func (e *Engine) finalHidden(rows []*row, t int, counts []int, x compute.Buffer)
 		return err
 	}
 	defer e.dev.release(out...)
-	hidden, err := e.dev.floats(out[0])
+	flat, err := e.dev.floats(out[0])
 	if err != nil {
 		return err
 	}
-	for r, row := range rows {
-		row.hidden = append([]float32(nil), hidden[r*e.dec.Dim:(r+1)*e.dec.Dim]...)
+	for r, f := range feeds {
+		rows[r].hidden = make([][]float32, f.want)
+		for i := range f.want {
+			rows[r].hidden[i] = slices.Clone(flat[:e.dec.Dim])
+			flat = flat[e.dec.Dim:]
+		}
 	}
 	return nil
 }
 
-// hiddenOf uploads the rows' hidden states [rowsFor, dim].
-func (e *Engine) hiddenOf(rows []*row) (compute.Buffer, error) {
-	n := rowsFor(len(rows))
+// uploadRows uploads hidden states as [rowsFor, dim].
+func (e *Engine) uploadRows(hidden [][]float32) (buf compute.Buffer, n int, err error) {
+	n = rowsFor(len(hidden))
 	h := make([]float32, n*e.dec.Dim)
-	for r, row := range rows {
-		copy(h[r*e.dec.Dim:], row.hidden)
+	for r, v := range hidden {
+		copy(h[r*e.dec.Dim:], v)
 	}
-	return e.dev.upload(h, n, e.dec.Dim)
+	buf, err = e.dev.upload(h, n, e.dec.Dim)
+	return buf, n, err
 }
 
-// logits returns next-token logits [len(rows)][vocab].
-func (e *Engine) logits(rows []*row) ([][]float32, error) {
-	n := rowsFor(len(rows))
-	p, err := e.dev.program(fmt.Sprintf("logits %d", n), e.dec.logits(n))
+// logits calls use with the next-token logits [vocab] of each hidden state; they are gone when it returns.
+func (e *Engine) logits(hidden [][]float32, use func(i int, logits []float32)) error {
+	h, n, err := e.uploadRows(hidden)
 	if err != nil {
-		return nil, err
-	}
-	h, err := e.hiddenOf(rows)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	defer e.dev.release(h)
+	p, err := e.dev.program(fmt.Sprintf("logits %d", n), e.dec.logits(n))
+	if err != nil {
+		return err
+	}
 	out, err := e.dev.run(p, []compute.Buffer{e.params.wout, h}, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer e.dev.release(out...)
 	flat, err := e.dev.floats(out[0])
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all := make([][]float32, len(rows))
-	for r := range rows {
-		all[r] = append([]float32(nil), flat[r*e.dec.Vocab:(r+1)*e.dec.Vocab]...)
+	for i := range hidden {
+		use(i, flat[i*e.dec.Vocab:][:e.dec.Vocab])
 	}
-	return all, nil
-}
-
-// timed adds the time until the returned function is called to *to.
-func timed(to *time.Duration) func() {
-	start := time.Now()
-	return func() { *to += time.Since(start) }
+	return nil
 }

@@ -21,7 +21,7 @@ type GenerateRequest struct {
 	Sampling  sample.Params
 	Stop      []string                // texts that end the answer; they are not part of it
 	PastEnd   bool                    // go on after end tokens (for measurements)
-	OnText    func(text string) error // called with each piece of text as soon as it is whole; an error ends the run
+	OnText    func(text string) error // called in the caller's goroutine with each piece of text as soon as it is whole; an error ends the run
 	Logits    bool                    // keep the logits after the prompt in the result
 }
 
@@ -55,25 +55,41 @@ func (e *Engine) Generate(ctx context.Context, req GenerateRequest) (Generation,
 	return all[0], nil
 }
 
-// GenerateBatch takes in each row's prompt over its memory and decodes its answer, all rows side by side; a row ends
-// by itself. A row gives what it gives alone. A cancelled ctx ends it before the next block of layers, an error of
-// OnText before the next token; either fails the call and leaves the memories of the requests as they are.
+// GenerateBatch takes in each row's prompt over its memory and decodes its answer, side by side with the other rows and
+// with whoever else calls the engine; a row ends by itself. A row gives what it gives alone. A cancelled ctx ends it
+// before the next pass, or block of layers where nobody else takes part in the pass, and an error of OnText as soon as it
+// is returned; either fails the call and leaves the memories of the requests as they are. When memories take all of the
+// engine's budget it waits for its turn.
 func (e *Engine) GenerateBatch(ctx context.Context, reqs []GenerateRequest) ([]Generation, error) {
 	for i := range reqs {
 		if err := e.checkGenerate(&reqs[i]); err != nil {
 			return nil, rowError("generate", i, len(reqs), err)
 		}
 	}
-	var results []Generation
-	for from := 0; from < len(reqs); from += maxRows {
-		group, err := e.generateGroup(ctx, reqs[from:min(from+maxRows, len(reqs))])
-		if err != nil {
-			for _, r := range results {
-				r.Memory.Close()
-			}
-			return nil, fmt.Errorf("generate: %w", err)
+	start := time.Now()
+	results := make([]Generation, len(reqs))
+	sequences := make([]*sequence, 0, len(reqs))
+	for i, req := range reqs {
+		if req.MaxTokens == 0 {
+			req.MaxTokens = DefaultMaxTokens
 		}
-		results = append(results, group...)
+		q, err := e.newSequence(req.Memory, req.Prompt, req.MaxTokens)
+		if err != nil {
+			for _, q := range sequences {
+				q.leave()
+			}
+			return nil, rowError("generate", i, len(reqs), err)
+		}
+		q.decode = &decoding{req: req, result: &results[i], start: start, sampler: sample.New(req.Sampling), stream: e.tokenizer.NewStream()}
+		q.decode.sampler.Prompt(req.Prompt)
+		sequences = append(sequences, q)
+	}
+	if err := e.sched.submit(ctx, sequences); err != nil {
+		return nil, fmt.Errorf("generate: %w", err)
+	}
+	for i, q := range sequences {
+		q.usage.CompletionTokens = len(results[i].Tokens)
+		results[i].Memory, results[i].Usage, results[i].Times = q.result, q.usage, q.times
 	}
 	return results, nil
 }
@@ -88,131 +104,50 @@ func (e *Engine) checkGenerate(req *GenerateRequest) error {
 	return e.checkPrompt(req.Memory, req.Prompt, 1)
 }
 
-// decoding is a row and what it has said so far.
+// decoding is what a sequence does that answers, and what it has said so far.
 type decoding struct {
-	*row
 	req     GenerateRequest
 	result  *Generation
+	start   time.Time
 	sampler *sample.Sampler
 	stream  *token.Stream
 	held    string // text not yet passed on, because a stop text may begin in it
-	ended   bool
+	ended   bool   // the answer is complete
+	err     error
+
+	fed      []int // in the last pass: the token before and a draft of what follows it
+	accepted int   // how much of the draft turned out right
+	wrong    bool  // the rest of it did not
+	counted  int   // tokens that the metrics know of
 }
 
-func (e *Engine) generateGroup(ctx context.Context, reqs []GenerateRequest) (_ []Generation, err error) {
-	start := time.Now()
-	if err := e.lock.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer e.lock.unlock()
-	results := make([]Generation, len(reqs))
-	times := Times{Wait: time.Since(start)}
-	compiled := e.dev.compiled.Load()
+// feed returns the last token, and a draft of those that follow it if there is a good one.
+func (d *decoding) feed() []int { return d.result.Tokens[len(d.result.Tokens)-1:] }
 
-	rows := make([]*row, len(reqs))
-	decodings := make([]*decoding, len(reqs))
-	defer func() {
-		for _, r := range rows {
-			r.drop()
-		}
-	}()
-	for i, req := range reqs {
-		if rows[i], err = e.newRow(req.Memory, req.Prompt); err != nil {
-			return nil, err
-		}
-		results[i].Usage.CachedTokens = req.Memory.length
-		results[i].Usage.PromptTokens = len(req.Prompt)
-		decodings[i] = &decoding{row: rows[i], req: req, result: &results[i], sampler: sample.New(req.Sampling), stream: e.tokenizer.NewStream()}
-		decodings[i].sampler.Prompt(req.Prompt)
-	}
-	done := timed(&times.Prefill)
-	err = e.prefill(ctx, rows)
-	done()
-	if err != nil {
-		return nil, err
-	}
-	done = timed(&times.Decode)
-	err = e.decode(ctx, decodings, start)
-	done()
-	if err != nil {
-		return nil, err
-	}
-	times.Compile = time.Duration(e.dev.compiled.Load() - compiled)
-	for i, r := range rows {
-		results[i].Memory = r.finish(e, reqs[i].Memory)
-		results[i].Usage.CompletionTokens = len(results[i].Tokens)
-		results[i].Usage.MemoryBytes = results[i].Memory.Bytes()
-		results[i].Times = times
-	}
-	return results, nil
+// took notes that fed is in; how much of it stays is not known before the next tokens are sampled.
+func (d *decoding) took(_ *sequence, f feed) {
+	d.fed, d.accepted, d.wrong = f.tokens, 0, false
 }
 
-// decode samples a token a row from the rows' hidden states and passes those that go on, until none does.
-func (e *Engine) decode(ctx context.Context, all []*decoding, start time.Time) error {
-	active := slices.Clone(all)
-	for len(active) > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		rows := make([]*row, len(active))
-		for i, d := range active {
-			rows[i] = d.row
-		}
-		logits, err := e.logits(rows)
-		if err != nil {
-			return err
-		}
-		for i, d := range active {
-			if len(d.result.Tokens) == 0 {
-				d.result.FirstToken = time.Since(start)
-				if d.req.Logits {
-					d.result.Logits = slices.Clone(logits[i])
-				}
-			}
-			if err := d.take(e, logits[i]); err != nil {
-				return err
-			}
-		}
-		active = slices.DeleteFunc(active, func(d *decoding) bool { return d.ended })
-		if len(active) == 0 {
-			return nil
-		}
-		if err := e.next(ctx, active); err != nil {
-			return err
-		}
+// take samples the next token from the logits that follow the tokens so far. Of a draft it is called for each position
+// in turn, as long as the draft goes on as sampled.
+func (d *decoding) take(e *Engine, q *sequence, logits []float32) {
+	if d.wrong || d.err != nil {
+		return
 	}
-	return nil
-}
-
-// next passes each row's last token.
-func (e *Engine) next(ctx context.Context, active []*decoding) error {
-	rows := make([]*row, len(active))
-	ids := make([]int32, rowsFor(len(active)))
-	for i, d := range active {
-		rows[i] = d.row
-		id := d.result.Tokens[len(d.result.Tokens)-1]
-		ids[i] = int32(id)
-		d.digest = d.digest.withTokens([]int{id})
+	var id int
+	if id, d.err = d.sampler.Next(logits); d.err != nil {
+		return
 	}
-	x, err := e.embed(ids)
-	if err != nil {
-		return err
-	}
-	return e.oneEach(ctx, rows, x)
-}
-
-// take samples the next token and says whether the row goes on after it.
-func (d *decoding) take(e *Engine, logits []float32) error {
-	id, err := d.sampler.Next(logits)
-	if err != nil {
-		return err
+	if len(d.result.Tokens) == 0 {
+		d.result.FirstToken = time.Since(d.start)
+		if d.req.Logits {
+			d.result.Logits = slices.Clone(logits)
+		}
 	}
 	d.sampler.Accept(id)
 	d.result.Tokens = append(d.result.Tokens, id)
-	limit := d.req.MaxTokens
-	if limit == 0 {
-		limit = DefaultMaxTokens
-	}
+	positions := q.length - len(d.fed) + min(len(d.fed), 1) + d.accepted
 	switch {
 	case !d.req.PastEnd && slices.Contains(e.ends, id):
 		d.end(StopEnd)
@@ -221,11 +156,35 @@ func (d *decoding) take(e *Engine, logits []float32) error {
 		if cut, found := firstStop(d.held, d.req.Stop); found {
 			d.held = d.held[:cut]
 			d.ended, d.result.StopReason = true, StopEnd
-		} else if len(d.result.Tokens) >= limit || d.length+1 > e.dec.Context {
+		} else if len(d.result.Tokens) >= d.req.MaxTokens || positions+1 > e.dec.Context {
 			d.end(StopLength)
 		}
 	}
-	return d.pass()
+	if next := d.accepted + 1; !d.ended && next < len(d.fed) && d.fed[next] == id {
+		d.accepted++
+	} else {
+		d.wrong = true
+	}
+	d.pass(q.call)
+}
+
+// settle keeps of the last pass what turned out right, and finishes the sequence if it has ended.
+func (d *decoding) settle(s *scheduler, q *sequence) {
+	if d.err != nil {
+		q.call.cancel(d.err)
+		return
+	}
+	s.stats.said(len(d.result.Tokens)-d.counted, max(len(d.fed)-1, 0), d.accepted)
+	d.counted = len(d.result.Tokens)
+	if len(d.fed) > 0 {
+		q.length -= len(d.fed) - 1 - d.accepted
+		q.slots.used = q.length
+		q.chain = q.chain.withTokens(d.fed[:1+d.accepted]...)
+		d.fed = nil
+	}
+	if d.ended {
+		s.finish(q)
+	}
 }
 
 func (d *decoding) end(reason string) {
@@ -236,24 +195,26 @@ func (d *decoding) end(reason string) {
 	}
 }
 
-// pass hands on the held text, up to where a stop text may have begun unless the row has ended.
-func (d *decoding) pass() error {
+// pass hands on the held text, up to where a stop text may have begun unless the answer has ended.
+func (d *decoding) pass(c *call) {
 	n := len(d.held)
 	if !d.ended {
 		n -= stopBegun(d.held, d.req.Stop)
 	}
 	text := d.held[:n]
 	if text == "" {
-		return nil
+		return
 	}
 	d.held = d.held[n:]
 	d.result.Text += text
-	if d.req.OnText != nil {
-		if err := d.req.OnText(text); err != nil {
-			return fmt.Errorf("streaming: %w", err)
-		}
+	if on := d.req.OnText; on != nil {
+		c.tell(func() error {
+			if err := on(text); err != nil {
+				return fmt.Errorf("streaming: %w", err)
+			}
+			return nil
+		})
 	}
-	return nil
 }
 
 // firstStop finds where the earliest of the stop texts begins in text.

@@ -7,8 +7,6 @@ package xlaengine
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -25,7 +23,7 @@ type Memory struct {
 	engine *Engine
 	slots  *slots // nil when empty
 	length int
-	digest digest
+	chain  chain // of its positions
 	joined bool
 	closed atomic.Bool
 }
@@ -54,7 +52,8 @@ func (m *Memory) Bytes() int64 {
 
 // Origin returns what the memory was made of.
 func (m *Memory) Origin() Origin {
-	return Origin{Model: m.engine.digest, Digest: hex.EncodeToString(m.digest[:]), Joined: m.joined}
+	last := m.chain.last()
+	return Origin{Model: m.engine.digest, Digest: hex.EncodeToString(last[:]), Joined: m.joined}
 }
 
 // Share returns another holder of the same memory, to be closed on its own.
@@ -68,10 +67,7 @@ func (m *Memory) Cut(n int) (*Memory, error) {
 	if m.closed.Load() {
 		return nil, fmt.Errorf("cut memory: %w", ErrClosed)
 	}
-	cut := &Memory{engine: m.engine, length: n, digest: m.digest, joined: m.joined}
-	if n < m.length {
-		cut.digest = m.digest.with("cut", binary.LittleEndian.AppendUint64(nil, uint64(n)))
-	}
+	cut := &Memory{engine: m.engine, length: n, chain: m.chain[:n], joined: m.joined}
 	if n > 0 {
 		if !m.slots.hold() {
 			return nil, fmt.Errorf("cut memory: %w", ErrClosed)
@@ -93,45 +89,50 @@ func (m *Memory) Close() error {
 // Join puts memories made apart one after the other: the keys of each are turned to their new positions (RoPE), the
 // values stay. Unlike a memory made in sequence, the parts never saw each other.
 func (e *Engine) Join(ctx context.Context, parts ...*Memory) (*Memory, error) {
-	if err := e.lock.lock(ctx); err != nil {
+	var joined *Memory
+	if err := e.sched.do(ctx, func() (err error) {
+		joined, err = e.join(ctx, parts)
+		return err
+	}); err != nil {
 		return nil, fmt.Errorf("join memories: %w", err)
 	}
-	defer e.lock.unlock()
+	return joined, nil
+}
+
+func (e *Engine) join(ctx context.Context, parts []*Memory) (*Memory, error) {
 	joined := &Memory{engine: e, joined: true}
+	var whole digest
 	for i, m := range parts {
 		held, err := e.share(m)
 		if err != nil {
-			return nil, fmt.Errorf("join memories: number %d: %w", i, err)
+			return nil, fmt.Errorf("number %d: %w", i, err)
 		}
 		defer held.Close()
 		joined.length += m.length
-		joined.digest = joined.digest.with("join", m.digest[:])
+		last := m.chain.last()
+		whole = whole.with("join", last[:])
 	}
+	joined.chain = opaque(whole, joined.length)
 	if joined.length > e.dec.Context {
-		return nil, fmt.Errorf("join memories: %d positions, the model's context has %d", joined.length, e.dec.Context)
+		return nil, fmt.Errorf("%d positions, the model's context has %d", joined.length, e.dec.Context)
 	}
 	if joined.length == 0 {
 		return joined, nil
 	}
-	s, err := newSlots(e.dev, e.dec, capacityFor(joined.length))
+	s, err := e.newSlots(capacityFor(joined.length))
 	if err != nil {
-		return nil, fmt.Errorf("join memories: %w", err)
+		return nil, err
 	}
 	at := 0
 	for _, m := range parts {
 		for layer := 0; layer < e.dec.Layers && m.length > 0; layer++ {
-			if err := ctx.Err(); err != nil {
-				s.free()
-				return nil, fmt.Errorf("join memories: %w", err)
-			}
-			keys, values, err := m.slots.read(layer, m.length)
+			err := ctx.Err()
 			if err == nil {
-				e.turn(keys, m.length, at)
-				err = s.put(layer, keys, values, at, m.length)
+				err = e.copyLayer(s, m, layer, at)
 			}
 			if err != nil {
 				s.free()
-				return nil, fmt.Errorf("join memories: %w", err)
+				return nil, err
 			}
 		}
 		at += m.length
@@ -139,6 +140,16 @@ func (e *Engine) Join(ctx context.Context, parts ...*Memory) (*Memory, error) {
 	s.used = joined.length
 	joined.slots = s
 	return joined, nil
+}
+
+// copyLayer puts a layer of m at position at of s, its keys turned to their new place.
+func (e *Engine) copyLayer(s *slots, m *Memory, layer, at int) error {
+	keys, values, err := m.slots.read(layer, m.length)
+	if err != nil {
+		return err
+	}
+	e.turn(keys, m.length, at)
+	return s.put(layer, keys, values, at, m.length)
 }
 
 // turn rotates keys [kv, head_dim, n] on by offset positions: pairs (i, i + head_dim/2) by offset·frequency.
@@ -181,50 +192,19 @@ func (e *Engine) check(m *Memory) error {
 	return nil
 }
 
-// digest is a chain of SHA-256 over everything a memory took in.
-type digest [sha256.Size]byte
-
-func (d digest) with(kind string, data []byte) digest {
-	h := sha256.New()
-	h.Write(d[:])
-	h.Write([]byte(kind))
-	h.Write(data)
-	return digest(h.Sum(nil))
-}
-
-func (d digest) withTokens(ids []int) digest {
-	data := make([]byte, 0, 4*len(ids))
-	for _, id := range ids {
-		data = binary.LittleEndian.AppendUint32(data, uint32(id))
-	}
-	return d.with("tokens", data)
-}
-
-func (d digest) withThought(e []float32) digest {
-	data := make([]byte, 0, 4*len(e))
-	for _, v := range e {
-		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
-	}
-	return d.with("thought", data)
-}
-
 // KeyValue returns the key, turned to its position, and the value [head_dim] of one head at one position.
 func (m *Memory) KeyValue(ctx context.Context, layer, head, position int) (key, value []float32, err error) {
 	e := m.engine
-	if err := e.lock.lock(ctx); err != nil {
-		return nil, nil, fmt.Errorf("read memory: %w", err)
-	}
-	defer e.lock.unlock()
-	m, err = e.share(m)
+	held, err := e.share(m)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read memory: %w", err)
 	}
-	defer m.Close()
+	defer held.Close()
 	if layer < 0 || layer >= e.dec.Layers || head < 0 || head >= e.dec.KVHeads || position < 0 || position >= m.length {
 		return nil, nil, fmt.Errorf("read memory: layer %d, head %d, position %d of %d layers, %d heads, %d positions",
 			layer, head, position, e.dec.Layers, e.dec.KVHeads, m.length)
 	}
-	keys, values, err := m.slots.read(layer, m.length)
+	keys, values, err := e.layerOf(ctx, held, layer)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read memory: %w", err)
 	}

@@ -51,7 +51,7 @@ func (m *Memory) save(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer held.Close()
-	file := e.memoryFile(m.length, m.digest, m.joined)
+	file := e.memoryFile(m.length, m.chain.last(), m.joined)
 	header, err := file.header()
 	if err != nil {
 		return err
@@ -78,17 +78,14 @@ func (m *Memory) save(ctx context.Context, w io.Writer) error {
 
 // layerOf copies a layer of m to the host. Positions of a memory never change, so the engine may work in between.
 func (e *Engine) layerOf(ctx context.Context, m *Memory, layer int) (keys, values []float32, err error) {
-	if err := e.lock.lock(ctx); err != nil {
-		return nil, nil, err
-	}
-	defer e.lock.unlock()
-	if err := e.check(m); err != nil {
-		return nil, nil, err
-	}
 	if m.length == 0 {
-		return nil, nil, nil
+		return nil, nil, ctx.Err()
 	}
-	return m.slots.read(layer, m.length)
+	err = e.sched.do(ctx, func() (err error) {
+		keys, values, err = m.slots.read(layer, m.length)
+		return err
+	})
+	return keys, values, err
 }
 
 func writeFloats(ctx context.Context, w io.Writer, floats []float32, halved bool) error {
@@ -190,17 +187,17 @@ func (e *Engine) memoryFrom(header []byte) (*Memory, memoryFile, error) {
 	}
 	m := &Memory{engine: e, joined: meta["joined"] == "true"}
 	id, err := hex.DecodeString(meta["digest"])
-	if err != nil || len(id) != len(m.digest) {
-		return nil, memoryFile{}, fmt.Errorf("its digest is %q, want %d hexadecimal digits", meta["digest"], 2*len(m.digest))
+	if err != nil || len(id) != len(digest{}) {
+		return nil, memoryFile{}, fmt.Errorf("its digest is %q, want %d hexadecimal digits", meta["digest"], 2*len(digest{}))
 	}
-	m.digest = digest(id)
 	if m.length, err = strconv.Atoi(meta["length"]); err != nil || m.length < 0 {
 		return nil, memoryFile{}, fmt.Errorf("its length is %q, want a number of positions", meta["length"])
 	}
 	if m.length > e.dec.Context {
 		return nil, memoryFile{}, fmt.Errorf("%d positions: %w of %d positions", m.length, ErrContextFull, e.dec.Context)
 	}
-	file := e.memoryFile(m.length, m.digest, m.joined)
+	m.chain = opaque(digest(id), m.length)
+	file := e.memoryFile(m.length, digest(id), m.joined)
 	if err := file.same(meta, entries); err != nil {
 		return nil, memoryFile{}, err
 	}
@@ -234,24 +231,19 @@ func readFloats(ctx context.Context, r io.Reader, t fileTensor, halved bool) ([]
 }
 
 // putLayer brings a layer to the device. The first one makes the slots, so that a header alone can't have them made.
-func (e *Engine) putLayer(ctx context.Context, m *Memory, layer int, keys, values []float32) (err error) {
-	if err := e.lock.lock(ctx); err != nil {
-		return err
-	}
-	defer e.lock.unlock()
-	if e.closed.Load() {
-		return fmt.Errorf("engine %w", ErrClosed)
-	}
+func (e *Engine) putLayer(ctx context.Context, m *Memory, layer int, keys, values []float32) error {
 	if m.length == 0 {
-		return nil
+		return ctx.Err()
 	}
-	if m.slots == nil {
-		if m.slots, err = newSlots(e.dev, e.dec, capacityFor(m.length)); err != nil {
-			return err
+	return e.sched.do(ctx, func() (err error) {
+		if m.slots == nil {
+			if m.slots, err = e.newSlots(capacityFor(m.length)); err != nil {
+				return err
+			}
+			m.slots.used = m.length
 		}
-		m.slots.used = m.length
-	}
-	return m.slots.put(layer, keys, values, 0, m.length)
+		return m.slots.put(layer, keys, values, 0, m.length)
+	})
 }
 
 // checkEnd reads the hash, which must be sum, and the end of the file.

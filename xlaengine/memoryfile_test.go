@@ -74,7 +74,7 @@ func TestMemoryFileIsSafetensors(t *testing.T) {
 	if n%8 != 0 {
 		t.Errorf("tensors begin at byte %d, want a multiple of 8", 8+n)
 	}
-	want := e.memoryFile(m.length, m.digest, m.joined)
+	want := e.memoryFile(m.length, m.chain.last(), m.joined)
 	if end := want.tensors[len(want.tensors)-1].Offsets[1]; int64(len(file)-8-n) != end {
 		t.Errorf("%d bytes after the header, which speaks of %d", len(file)-8-n, end)
 	}

@@ -5,6 +5,7 @@ package xlaengine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -20,6 +21,8 @@ type Operator interface {
 	String() string
 	// thought builds hidden [rows, dim] float32 → embedding [rows, dim] float32.
 	thought(h *graph.Node, m modelNodes) *graph.Node
+	// aligned says whether it needs the alignment.
+	aligned() bool
 	// check returns an error for settings that make no sense for a vocabulary of that size.
 	check(vocab int) error
 }
@@ -35,6 +38,8 @@ type modelNodes struct {
 type Linear struct{}
 
 func (Linear) String() string { return "linear" }
+
+func (Linear) aligned() bool { return true }
 
 func (Linear) check(int) error { return nil }
 
@@ -63,6 +68,8 @@ func (s Soft) String() string {
 	s = s.withDefaults()
 	return fmt.Sprintf("soft(k=%d,temperature=%g)", s.K, s.Temperature)
 }
+
+func (Soft) aligned() bool { return false }
 
 func (s Soft) check(vocab int) error {
 	s = s.withDefaults()
@@ -118,42 +125,41 @@ func (e *Engine) operatorBuffer(name string) (compute.Buffer, error) {
 	return e.mean, nil
 }
 
-// think runs op on the rows' hidden states and returns the embeddings, as the next pass's x [rowsFor, dim] and on
-// the host [len(rows)][dim].
-func (e *Engine) think(op Operator, rows []*row) (x compute.Buffer, thoughts [][]float32, err error) {
-	n := rowsFor(len(rows))
-	p, err := e.dev.program(fmt.Sprintf("thought %v %d", op, n), func(g *graph.Graph) []*graph.Node {
-		h := graph.Parameter(g, "hidden", shapes.Make(dtypes.Float32, n, e.dec.Dim))
-		return []*graph.Node{graph.ConvertDType(op.thought(h, e.nodes(g)), e.dec.dtype)}
-	})
+// thoughts returns the embeddings [dim] that op makes of hidden states.
+func (e *Engine) thoughts(op Operator, hidden [][]float32) ([][]float32, error) {
+	h, n, err := e.uploadRows(hidden)
 	if err != nil {
-		return nil, nil, err
-	}
-	h, err := e.hiddenOf(rows)
-	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer e.dev.release(h)
+	p, err := e.dev.program(fmt.Sprintf("thought %v %d", op, n), func(g *graph.Graph) []*graph.Node {
+		h := graph.Parameter(g, "hidden", shapes.Make(dtypes.Float32, n, e.dec.Dim))
+		return []*graph.Node{op.thought(h, e.nodes(g))}
+	})
+	if err != nil {
+		return nil, err
+	}
 	inputs := []compute.Buffer{h}
 	names, _ := p.graph.Executable().Inputs()
 	for _, name := range names[1:] {
 		buf, err := e.operatorBuffer(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		inputs = append(inputs, buf)
 	}
 	out, err := e.dev.run(p, inputs, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	defer e.dev.release(out...)
 	flat, err := e.dev.floats(out[0])
 	if err != nil {
-		e.dev.release(out...)
-		return nil, nil, err
+		return nil, err
 	}
-	for r := range rows {
-		thoughts = append(thoughts, append([]float32(nil), flat[r*e.dec.Dim:(r+1)*e.dec.Dim]...))
+	thoughts := make([][]float32, len(hidden))
+	for i := range thoughts {
+		thoughts[i] = slices.Clone(flat[i*e.dec.Dim:][:e.dec.Dim])
 	}
-	return out[0], thoughts, nil
+	return thoughts, nil
 }

@@ -21,11 +21,15 @@ type options struct {
 	chatML   bool
 	half     *bool
 	chunk    int
+	budget   int64
+	prefixes int64
 	progress wheel.Progress
 	warn     func(string)
 }
 
-func defaults() options { return options{lambda: DefaultLambda, aligned: true, chunk: 256} }
+func defaults() options {
+	return options{lambda: DefaultLambda, aligned: true, chunk: maxChunk, budget: 4 << 30, prefixes: 256 << 20}
+}
 
 // DefaultLambda is the ridge of the alignment's solve (arXiv 2511.20639).
 const DefaultLambda = 1e-5
@@ -55,6 +59,14 @@ func WithBFloat16(on bool) Option { return func(o *options) { o.half = &on } }
 
 // WithChunk sets how many prompt tokens are taken in at once at most (default 256; 1, 16, 64 or 256 are the sizes there are).
 func WithChunk(tokens int) Option { return func(o *options) { o.chunk = tokens } }
+
+// WithMemoryBudget sets how many bytes the keys and values of all memories may take together (default 4 GiB). Calls
+// that need more wait until others have finished or memories are closed.
+func WithMemoryBudget(bytes int64) Option { return func(o *options) { o.budget = bytes } }
+
+// WithPrefixCache sets how many bytes of the budget the beginnings of finished prompts and answers may take, so that
+// a prompt that begins like one of them does not compute it again (default 256 MiB); 0 switches that off.
+func WithPrefixCache(bytes int64) Option { return func(o *options) { o.prefixes = bytes } }
 
 // WithProgress has report called, from any goroutine, while the engine gets ready: what is
 // being done and how much of it, in bytes as a rule; total is 0 when not known.

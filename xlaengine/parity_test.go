@@ -277,9 +277,23 @@ func TestTinyModelsAgreeWithReference(t *testing.T) {
 }
 
 // openTiny opens one of the tiny models in testdata with a cache folder of the test's own, but the user's plugin.
+// testCache is the cache folder that the engines of these tests share, so that most programs are compiled once.
+var testCache string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "latentchain")
+	if err != nil {
+		panic(err)
+	}
+	testCache = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
 func openTiny(t testing.TB, name string, opts ...Option) *Engine {
 	t.Helper()
-	opts = append([]Option{WithCacheDir(t.TempDir()), WithPlugin(userPlugin(t))}, opts...)
+	opts = append([]Option{WithCacheDir(testCache), WithPlugin(userPlugin(t)), WithPrefixCache(0)}, opts...)
 	e, err := Open(context.Background(), filepath.Join("..", "testdata", "models", name), opts...)
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 )
 
 // slots is shared by the memories that begin alike. Positions below used never change; the holder of a memory as
-// long as used may claim more, others must copy (as with append on a Go slice). used is guarded by the engine's lock.
+// long as used may claim more, others must copy (as with append on a Go slice). used is the engine's goroutine's.
 type slots struct {
 	dev      *device
 	dec      decoder
@@ -28,41 +28,70 @@ type slots struct {
 	values   []compute.Buffer
 	hostK    [][]float32 // views of the same, when shared
 	hostV    [][]float32
+	dropped  int // layers given up already
 }
 
 // inPlace says whether the host may write the device's caches.
 func (d *device) inPlace() bool { return d.shared && d.isFloat32() }
 
 func newSlots(d *device, dec decoder, capacity int) (*slots, error) {
-	s := &slots{dev: d, dec: dec, capacity: capacity}
-	s.holders.Store(1)
-	d.remember(s)
+	s := emptySlots(d, dec, capacity)
 	for range dec.Layers {
-		for _, kind := range []struct {
-			bufs *[]compute.Buffer
-			host *[][]float32
-			dims []int
-		}{
-			{&s.keys, &s.hostK, []int{dec.KVHeads, dec.HeadDim, capacity}},
-			{&s.values, &s.hostV, []int{dec.KVHeads, capacity, dec.HeadDim}},
-		} {
-			var buf compute.Buffer
-			var flat []float32
-			var err error
-			if d.inPlace() {
-				buf, flat, err = d.alloc(kind.dims...)
-			} else {
-				buf, err = d.uploadFloats(make([]float32, product(kind.dims)), kind.dims...)
-			}
-			if err != nil {
-				s.free()
-				return nil, fmt.Errorf("memory of %d positions: %w", capacity, err)
-			}
-			*kind.bufs, *kind.host = append(*kind.bufs, buf), append(*kind.host, flat)
+		if err := s.addLayer(); err != nil {
+			s.free()
+			return nil, err
 		}
 	}
 	return s, nil
 }
+
+// emptySlots has no layers yet.
+func emptySlots(d *device, dec decoder, capacity int) *slots {
+	s := &slots{dev: d, dec: dec, capacity: capacity}
+	s.holders.Store(1)
+	d.remember(s)
+	return s
+}
+
+func (s *slots) addLayer() error {
+	kv, hd := s.dec.KVHeads, s.dec.HeadDim
+	k, hostK, err := s.buffer(kv, hd, s.capacity)
+	if err != nil {
+		return err
+	}
+	v, hostV, err := s.buffer(kv, s.capacity, hd)
+	if err != nil {
+		s.dev.release(k)
+		return err
+	}
+	s.keys, s.values = append(s.keys, k), append(s.values, v)
+	s.hostK, s.hostV = append(s.hostK, hostK), append(s.hostV, hostV)
+	s.dev.cacheBytes.Add(s.layerBytes())
+	return nil
+}
+
+func (s *slots) buffer(dims ...int) (buf compute.Buffer, host []float32, err error) {
+	if s.dev.inPlace() {
+		buf, host, err = s.dev.alloc(dims...)
+	} else {
+		buf, err = s.dev.uploadFloats(make([]float32, product(dims)), dims...)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("memory of %d positions: %w", s.capacity, err)
+	}
+	return buf, host, nil
+}
+
+// slotsBytes is the size of slots of that capacity.
+func (e *Engine) slotsBytes(capacity int) int64 {
+	return int64(e.dev.dtype.Size()) * int64(capacity) * int64(e.dec.positionFloats())
+}
+
+func (s *slots) layerBytes() int64 {
+	return int64(s.dev.dtype.Size()) * int64(s.capacity) * int64(s.dec.positionFloats()/s.dec.Layers)
+}
+
+func (s *slots) bytes() int64 { return s.layerBytes() * int64(s.dec.Layers) }
 
 // positionFloats is how many numbers one position has over all layers.
 func (d decoder) positionFloats() int { return 2 * d.Layers * d.KVHeads * d.HeadDim }
@@ -91,9 +120,13 @@ func (s *slots) letGo() {
 func (s *slots) free() {
 	s.dev.forget(s)
 	s.freed.Do(func() {
+		s.dev.cacheBytes.Add(-s.layerBytes() * int64(len(s.keys)-s.dropped))
 		s.dev.release(s.keys...)
 		s.dev.release(s.values...)
 		s.keys, s.values, s.hostK, s.hostV = nil, nil, nil, nil
+		if s.dev.freed != nil {
+			s.dev.freed()
+		}
 	})
 }
 
@@ -167,14 +200,17 @@ func (s *slots) writeOnDevice(layer int, newK, newV compute.Buffer, rows, r, t, 
 	return nil
 }
 
-// grown returns new slots of the given capacity that begin with the first n positions of s.
+// grown returns new slots of the given capacity that begin with the first n positions of s. Slots that nobody else holds
+// are given up layer by layer as they are copied, so that at no time there are two of them; s is then good for nothing
+// but letGo, on an error too.
 func (s *slots) grown(capacity, n int) (*slots, error) {
-	next, err := newSlots(s.dev, s.dec, capacity)
-	if err != nil {
-		return nil, err
-	}
+	next := emptySlots(s.dev, s.dec, capacity)
+	alone := s.holders.Load() == 1
 	for layer := range s.dec.Layers {
 		k, v, err := s.read(layer, n)
+		if err == nil {
+			err = next.addLayer()
+		}
 		if err == nil {
 			err = next.put(layer, k, v, 0, n)
 		}
@@ -182,9 +218,19 @@ func (s *slots) grown(capacity, n int) (*slots, error) {
 			next.free()
 			return nil, fmt.Errorf("copy memory: %w", err)
 		}
+		if alone {
+			s.dropLayer(layer)
+		}
 	}
 	next.used = n
 	return next, nil
+}
+
+func (s *slots) dropLayer(layer int) {
+	s.dev.release(s.keys[layer], s.values[layer])
+	s.keys[layer], s.values[layer], s.hostK[layer], s.hostV[layer] = nil, nil, nil, nil
+	s.dev.cacheBytes.Add(-s.layerBytes())
+	s.dropped++
 }
 
 // read returns the first n positions of a layer on the host: keys [kv, head_dim, n], values [kv, n, head_dim].

@@ -12,7 +12,7 @@ func TestSmolLM2AgreesWithReference(t *testing.T) {
 		t.Skip("loads a model of 135M parameters four times")
 	}
 	checkParity(t, "smollm2-135m", 2e-3, func(t *testing.T, opts ...Option) *Engine {
-		e, err := Open(context.Background(), DefaultModel, opts...)
+		e, err := Open(context.Background(), DefaultModel, append(opts, WithPrefixCache(0))...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
-
-	"github.com/gomlx/compute"
 )
 
 // ThinkRequest is one row of thinking.
@@ -20,6 +17,8 @@ type ThinkRequest struct {
 	Steps    int      // latent steps; 0 still takes in the prompt
 	Operator Operator // nil means Linear
 	Trace    bool     // keep hidden states and thoughts in the result
+
+	OnStep func(step int) // called after each step, from 1 on, in the caller's goroutine
 }
 
 // Thinking is what a row of thinking gave.
@@ -47,9 +46,10 @@ func (e *Engine) Think(ctx context.Context, req ThinkRequest) (Thinking, error) 
 	return all[0], nil
 }
 
-// ThinkBatch takes in each row's prompt over its memory and appends its latent steps, all rows side by side. A row
-// gives what it gives alone. Either all rows succeed or none does. A cancelled ctx ends it before the next block of
-// layers; the memories of the requests stay as they are.
+// ThinkBatch takes in each row's prompt over its memory and appends its latent steps, side by side with the other rows
+// and with whoever else calls the engine. A row gives what it gives alone. Either all rows succeed or none does. A
+// cancelled ctx ends it before the next pass, or block of layers where nobody else takes part in the pass; the memories
+// of the requests stay as they are. When memories take all of the engine's budget it waits for its turn.
 func (e *Engine) ThinkBatch(ctx context.Context, reqs []ThinkRequest) ([]Thinking, error) {
 	reqs = slices.Clone(reqs)
 	for i := range reqs {
@@ -60,16 +60,30 @@ func (e *Engine) ThinkBatch(ctx context.Context, reqs []ThinkRequest) ([]Thinkin
 			return nil, rowError("think", i, len(reqs), err)
 		}
 	}
-	var results []Thinking
-	for from := 0; from < len(reqs); from += maxRows {
-		group, err := e.thinkGroup(ctx, reqs[from:min(from+maxRows, len(reqs))])
-		if err != nil {
-			for _, r := range results {
-				r.Memory.Close()
-			}
+	if slices.ContainsFunc(reqs, func(r ThinkRequest) bool { return r.Operator.aligned() }) {
+		if err := e.align(); err != nil {
 			return nil, fmt.Errorf("think: %w", err)
 		}
-		results = append(results, group...)
+	}
+	results := make([]Thinking, len(reqs))
+	sequences := make([]*sequence, 0, len(reqs))
+	for i, req := range reqs {
+		q, err := e.newSequence(req.Memory, req.Prompt, req.Steps)
+		if err != nil {
+			for _, q := range sequences {
+				q.leave()
+			}
+			return nil, rowError("think", i, len(reqs), err)
+		}
+		q.think = &thinking{req: req, result: &results[i]}
+		sequences = append(sequences, q)
+	}
+	if err := e.sched.submit(ctx, sequences); err != nil {
+		return nil, fmt.Errorf("think: %w", err)
+	}
+	for i, q := range sequences {
+		results[i].Memory, results[i].Usage, results[i].Times = q.result, q.usage, q.times
+		results[i].settle()
 	}
 	return results, nil
 }
@@ -114,104 +128,41 @@ func rowError(doing string, i, rows int, err error) error {
 	return fmt.Errorf("%s: row %d: %w", doing, i, err)
 }
 
-func (e *Engine) thinkGroup(ctx context.Context, reqs []ThinkRequest) (_ []Thinking, err error) {
-	start := time.Now()
-	if err := e.lock.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer e.lock.unlock()
-	results := make([]Thinking, len(reqs))
-	times := Times{Wait: time.Since(start)}
-	compiled := e.dev.compiled.Load()
-
-	rows := make([]*row, len(reqs))
-	defer func() {
-		for _, r := range rows {
-			r.drop()
-		}
-	}()
-	for i, req := range reqs {
-		if rows[i], err = e.newRow(req.Memory, req.Prompt); err != nil {
-			return nil, err
-		}
-		results[i].Usage.CachedTokens = req.Memory.length
-		results[i].Usage.PromptTokens = len(req.Prompt)
-	}
-	done := timed(&times.Prefill)
-	err = e.prefill(ctx, rows)
-	done()
-	if err != nil {
-		return nil, err
-	}
-	done = timed(&times.Latent)
-	err = e.latent(ctx, reqs, rows, results)
-	done()
-	if err != nil {
-		return nil, err
-	}
-	times.Compile = time.Duration(e.dev.compiled.Load() - compiled)
-	for i, r := range rows {
-		results[i].Memory = r.finish(e, reqs[i].Memory)
-		results[i].Usage.MemoryBytes = results[i].Memory.Bytes()
-		results[i].Times = times
-		results[i].settle()
-	}
-	return results, nil
+// thinking is what a sequence does that thinks.
+type thinking struct {
+	req     ThinkRequest
+	result  *Thinking
+	thought []float32 // fed back in the next pass
+	last    []float32 // the one before
+	steps   int
 }
 
-// latent runs the rows' steps; rows with fewer of them finish earlier. Rows with the same operator step together.
-func (e *Engine) latent(ctx context.Context, reqs []ThinkRequest, rows []*row, results []Thinking) error {
-	last := make([][]float32, len(rows))
-	for i, r := range rows {
-		if reqs[i].Trace {
-			results[i].Hidden = append(results[i].Hidden, r.hidden)
-		}
+// ready notes that the prompt is in.
+func (t *thinking) ready(s *scheduler, q *sequence) {
+	if t.req.Trace {
+		t.result.Hidden = append(t.result.Hidden, q.hidden[0])
 	}
-	for {
-		var active []*row
-		var which []int
-		for i, r := range rows {
-			if results[i].Usage.LatentSteps < reqs[i].Steps && (len(which) == 0 || reqs[i].Operator == reqs[which[0]].Operator) {
-				active, which = append(active, r), append(which, i)
-			}
-		}
-		if len(active) == 0 {
-			return nil
-		}
-		x, thoughts, err := e.think(reqs[which[0]].Operator, active)
-		if err != nil {
-			return err
-		}
-		if err := e.oneEach(ctx, active, x); err != nil {
-			return err
-		}
-		for k, i := range which {
-			res := &results[i]
-			res.Usage.LatentSteps++
-			rows[i].digest = rows[i].digest.withThought(thoughts[k])
-			if last[i] != nil {
-				res.Moves = append(res.Moves, cosine(last[i], thoughts[k]))
-			}
-			last[i] = thoughts[k]
-			if reqs[i].Trace {
-				res.Thoughts = append(res.Thoughts, thoughts[k])
-				res.Hidden = append(res.Hidden, rows[i].hidden)
-			}
-		}
+	if t.steps == t.req.Steps {
+		s.finish(q)
 	}
 }
 
-// oneEach passes one new position a row, x [rowsFor, dim], and leaves the hidden states in the rows.
-func (e *Engine) oneEach(ctx context.Context, rows []*row, x compute.Buffer) error {
-	counts := make([]int, len(rows))
-	for i := range counts {
-		counts[i] = 1
+// took notes that the thought is in.
+func (t *thinking) took(s *scheduler, q *sequence) {
+	t.steps++
+	q.usage.LatentSteps++
+	q.chain = q.chain.withThought(t.thought)
+	if t.last != nil {
+		t.result.Moves = append(t.result.Moves, cosine(t.last, t.thought))
 	}
-	y, err := e.pass(ctx, rows, 1, counts, x)
-	if err != nil {
-		return err
+	t.last = t.thought
+	if t.req.Trace {
+		t.result.Thoughts = append(t.result.Thoughts, t.thought)
 	}
-	return e.finalHidden(rows, 1, counts, y)
+	if on, step := t.req.OnStep, t.steps; on != nil {
+		q.call.tell(func() error { on(step); return nil })
+	}
+	t.ready(s, q)
 }
 
 // settled is the cosine from which on two thoughts count as the same.

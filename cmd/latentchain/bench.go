@@ -82,7 +82,7 @@ type benchReport struct {
 }
 
 func (a *app) bench(ctx context.Context, w benchWork, asJSON bool) error {
-	e, err := a.engine(ctx)
+	e, err := a.engine(ctx, xlaengine.WithPrefixCache(0)) // everything is computed
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	backend.BatchProcess()
+	backend.OwnProcess()
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -81,7 +81,7 @@ func (a *app) trace(ctx context.Context, cases []traceCase) (traceReport, error)
 				opts = append(opts, xlaengine.WithoutAlignment())
 			}
 			var err error
-			if engine, err = a.engine(ctx, opts...); err != nil {
+			if engine, err = a.engine(ctx, append(opts, xlaengine.WithPrefixCache(0))...); err != nil {
 				return report, err
 			}
 		}

@@ -13,14 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BatchProcess makes this process's threads batch work, those that start later too. It is for programs that do
-// little but compute; call it before Open. Where it is not allowed nothing changes.
-func BatchProcess() { batch("") }
-
-// batchWorkers does so for the plugin's worker threads alone.
+// batchWorkers makes the plugin's worker threads batch work.
 func batchWorkers() { batch("tf_XLA") }
 
-// batch does so for the threads whose names begin with prefix.
+// batch does so for the threads whose names begin with prefix, and so for those that they start later.
 func batch(prefix string) {
 	const tasks = "/proc/self/task"
 	entries, err := os.ReadDir(tasks)

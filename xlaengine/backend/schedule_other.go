@@ -2,7 +2,6 @@
 
 package backend
 
-// BatchProcess and batchWorkers are for Linux's scheduler.
-func BatchProcess() {}
-
+// batchWorkers and batch are for Linux's scheduler.
 func batchWorkers() {}
+func batch(string)  {}

@@ -1,0 +1,26 @@
+// What Go calls in hook_linux.c. A function that can fail returns the plugin's error, NULL for none; hook_message reads
+// it and hook_drop frees it.
+
+#ifndef LATENTCHAIN_COMPILED_HOOK_H
+#define LATENTCHAIN_COMPILED_HOOK_H
+
+#include "pjrt.h"
+
+enum { hook_slots = 4 };
+
+pjrt_api *hook_loaded_api(const char *path, int *opened);
+size_t hook_api_size(void);
+pjrt_compile_fn hook_get(pjrt_api *api);
+void hook_set(pjrt_api *api, int slot);
+
+pjrt_error *hook_compile(pjrt_compile_fn original, pjrt_compile_args *args);
+pjrt_error *hook_load(pjrt_api *api, pjrt_compile_args *args, const void *bytes, size_t size);
+pjrt_error *hook_serialize(pjrt_api *api, pjrt_compile_args *args, pjrt_serialize_args *out);
+void hook_free(pjrt_serialize_args *serialized);
+pjrt_error *hook_platform(pjrt_api *api, pjrt_client *client, pjrt_text_args *name, pjrt_text_args *version);
+pjrt_error *hook_devices(pjrt_api *api, pjrt_client *client, pjrt_devices_args *devices);
+pjrt_error *hook_kind(pjrt_api *api, pjrt_device *device, pjrt_text_args *kind);
+pjrt_error_message_args hook_message(pjrt_api *api, pjrt_error *error);
+void hook_drop(pjrt_api *api, pjrt_error *error);
+
+#endif

@@ -1,0 +1,114 @@
+//go:build cgo
+
+package compiled
+
+// The plugins whose programs are kept, and the one thing done for them: look in the folder, else compile and keep.
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// keeper keeps the programs of one plugin in one folder.
+type keeper struct {
+	folder *folder
+	made   string // plugin and machine the programs are for
+
+	mu    sync.Mutex
+	stats Stats
+}
+
+func keep(plugin, dir string, limit int64) (func() Stats, error) {
+	fail := func(err error) (func() Stats, error) {
+		return nil, fmt.Errorf("keep the programs of %s: %w", plugin, err)
+	}
+	file, err := pluginIdentity(plugin)
+	if err != nil {
+		return fail(err)
+	}
+	machine, err := machineIdentity()
+	if err != nil {
+		return fail(err)
+	}
+	f, err := openFolder(dir, limit)
+	if err != nil {
+		return fail(err)
+	}
+	k := &keeper{folder: f, made: file + "\n" + machine}
+	if err := hook(plugin, k); err != nil {
+		f.root.Close()
+		return fail(err)
+	}
+	return k.Stats, nil
+}
+
+// Stats returns the counts so far.
+func (k *keeper) Stats() Stats {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.stats
+}
+
+func (k *keeper) count(add func(*Stats)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	add(&k.stats)
+}
+
+// compilation is one call of the plugin's compile function.
+type compilation interface {
+	// source returns what the program is compiled from: code, format, options, device.
+	source() ([][]byte, error)
+	// load has the plugin make the program from bytes it once gave.
+	load(program []byte) error
+	// compile has the plugin compile; false when it failed, which is the caller's to report.
+	compile() bool
+	// use hands the bytes of the compiled program to fn; they last as long as fn runs.
+	use(fn func(program []byte) error) error
+}
+
+// do loads the program if it is kept, else compiles and keeps it.
+func (k *keeper) do(c compilation) {
+	start := time.Now()
+	source, err := c.source()
+	if err != nil {
+		if c.compile() {
+			k.count(func(s *Stats) { s.Compiled++; s.NotKept++; s.Reason = err; s.CompileTime += time.Since(start) })
+		}
+		return
+	}
+	id := keyOf(append(source, []byte(k.made))...)
+	if k.loaded(id, c) {
+		k.count(func(s *Stats) { s.Loaded++; s.LoadTime += time.Since(start) })
+		return
+	}
+	start = time.Now()
+	if !c.compile() {
+		return
+	}
+	err = c.use(func(program []byte) error { return k.folder.write(id, program) })
+	k.count(func(s *Stats) {
+		s.Compiled++
+		s.CompileTime += time.Since(start)
+		if err != nil {
+			s.NotKept++
+			s.Reason = err
+		}
+	})
+}
+
+func (k *keeper) loaded(id key, c compilation) bool {
+	program, err := k.folder.read(id)
+	if err == nil && program == nil {
+		return false
+	}
+	if err == nil {
+		if err = c.load(program); err == nil {
+			return true
+		}
+		err = k.folder.refuse(id, err)
+	}
+	k.count(func(s *Stats) { s.Refused++; s.Reason = err })
+	return false
+}

@@ -1,0 +1,315 @@
+package xlaengine
+
+// What callers are promised who share an engine: nobody notices the others but for the time, nobody waits for ever,
+// the budget holds, and whoever leaves leaves nothing behind.
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/latentchain/latentchain/xlaengine/sample"
+)
+
+// TestManyCallersGetWhatTheyGetAlone has 32 goroutines make 200 requests of random lengths and steps, a third of which
+// are cancelled at some moment.
+func TestManyCallersGetWhatTheyGetAlone(t *testing.T) {
+	requests := 200
+	if testing.Short() {
+		requests = 60
+	}
+	const budget = 24 << 20
+	e := openTiny(t, "tiny-qwen2", WithMemoryBudget(budget), WithPrefixCache(4<<20))
+	type request struct {
+		prompt, then, steps, tokens int
+		seed                        int
+		cancel                      time.Duration
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	all := make([]request, requests)
+	for i := range all {
+		all[i] = request{prompt: 1 + random.IntN(150), then: 1 + random.IntN(40), steps: random.IntN(6), tokens: 1 + random.IntN(12), seed: random.IntN(12)}
+		if random.IntN(3) == 0 {
+			all[i].cancel = time.Duration(random.IntN(40)) * time.Millisecond
+		}
+	}
+	run := func(ctx context.Context, r request) ([]int, error) {
+		thought, err := e.Think(ctx, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(r.prompt, r.seed), Steps: r.steps})
+		if err != nil {
+			return nil, err
+		}
+		defer thought.Memory.Close()
+		said, err := e.Generate(ctx, GenerateRequest{Memory: thought.Memory, Prompt: tokens(r.then, r.seed+1), MaxTokens: r.tokens,
+			PastEnd: true, Sampling: sample.Params{Temperature: 0.8, TopK: 20, Seed: uint64(r.seed)}})
+		if err != nil {
+			return nil, err
+		}
+		return said.Tokens, said.Memory.Close()
+	}
+	alone := openTiny(t, "tiny-qwen2")
+	want := make([][]int, len(all))
+	for i, r := range all {
+		if r.cancel > 0 {
+			continue
+		}
+		first := think(t, alone, ThinkRequest{Memory: alone.NewMemory(), Prompt: tokens(r.prompt, r.seed), Steps: r.steps})
+		want[i] = generate(t, alone, GenerateRequest{Memory: first.Memory, Prompt: tokens(r.then, r.seed+1), MaxTokens: r.tokens,
+			Sampling: sample.Params{Temperature: 0.8, TopK: 20, Seed: uint64(r.seed)}}).Tokens
+	}
+
+	before := runtime.NumGoroutine()
+	var most atomic.Int64
+	stop := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				most.Store(max(most.Load(), e.dev.cacheBytes.Load()))
+			}
+		}
+	})
+	var group sync.WaitGroup
+	next := make(chan int)
+	for range 32 {
+		group.Go(func() {
+			for i := range next {
+				ctx, cancel := context.WithCancel(context.Background())
+				if all[i].cancel > 0 {
+					time.AfterFunc(all[i].cancel, cancel)
+				}
+				got, err := run(ctx, all[i])
+				cancel()
+				switch {
+				case err != nil && (all[i].cancel == 0 || !errors.Is(err, context.Canceled)):
+					t.Errorf("request %d: %v", i, err)
+				case err == nil && want[i] != nil && !slices.Equal(got, want[i]):
+					t.Errorf("request %d %+v: tokens %v, alone %v", i, all[i], got, want[i])
+				}
+			}
+		})
+	}
+	for i := range all {
+		next <- i
+	}
+	close(next)
+	group.Wait()
+	close(stop)
+	watch.Wait()
+
+	if most.Load() > budget {
+		t.Errorf("memories took %d bytes, the budget is %d", most.Load(), budget)
+	}
+	stats := e.Stats()
+	if stats.Queued != 0 || stats.Active != 0 || stats.Fill < 2 || stats.PrefixHits == 0 {
+		t.Errorf("at the end: %+v", stats)
+	}
+	if err := e.sched.do(context.Background(), func() error {
+		for e.sched.cache.evict() {
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if bytes := e.dev.cacheBytes.Load(); bytes != 0 {
+		t.Errorf("%d bytes of memories are left", bytes)
+	}
+	if len(e.dev.slots) != 0 {
+		t.Errorf("%d slots are left", len(e.dev.slots))
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines, %d before", n, before)
+	}
+}
+
+// A short request that comes while a long prompt is taken in and a long answer is given has its own answer before either
+// has ended.
+func TestNobodyWaitsForOthersToEnd(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3", WithChunk(16))
+	var order []string
+	var mu sync.Mutex
+	done := func(name string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, name)
+	}
+	var group sync.WaitGroup
+	started := make(chan struct{})
+	var once sync.Once
+	group.Go(func() {
+		res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(20, 1), MaxTokens: 400, PastEnd: true,
+			OnText: func(string) error { once.Do(func() { close(started) }); return nil }})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res.Memory.Close()
+		done("long answer")
+	})
+	<-started
+	group.Go(func() {
+		res, err := e.Think(context.Background(), ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(2000, 2)})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res.Memory.Close()
+		done("long prompt")
+	})
+	for e.Stats().Active < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(5, 3), MaxTokens: 3, PastEnd: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Memory.Close()
+	done("short answer")
+	group.Wait()
+	if order[0] != "short answer" {
+		t.Errorf("they ended in the order %v", order)
+	}
+}
+
+func TestPlanTakesTurns(t *testing.T) {
+	prompt := func(n int) *sequence { return &sequence{row: row{pending: tokens(n, 1)}} }
+	at := func(length int, turn int64) *sequence {
+		return &sequence{row: row{length: length, slots: &slots{capacity: capacityFor(length)}}, turn: turn}
+	}
+	late, long := at(100, 7), at(900, 2)
+	for _, c := range []struct {
+		name    string
+		active  []*sequence
+		last    bool
+		rows, n int
+		t       int
+	}{
+		{"a prompt alone", []*sequence{prompt(300)}, true, 1, 1, 256},
+		{"four prompts", []*sequence{prompt(300), prompt(300), prompt(260), prompt(280)}, true, 4, 4, 256},
+		{"four prompts, others stepping", []*sequence{prompt(300), prompt(300), prompt(260), prompt(280), at(5, 0)}, false, 1, 1, 256},
+		{"steps after a prompt", []*sequence{prompt(300), at(5, 0), at(9, 0), at(30, 0)}, true, 3, 4, 1},
+		{"a few tokens step too", []*sequence{prompt(2), at(5, 0)}, true, 2, 2, 1},
+		{"small chunks together", []*sequence{prompt(16), prompt(15), prompt(13)}, false, 3, 4, 16},
+		{"a long memory goes alone", []*sequence{late, long}, true, 1, 1, 1},
+	} {
+		p := plan(c.active, c.last, 256)
+		if len(p.rows) != c.rows || p.n != c.n || p.t != c.t {
+			t.Errorf("%s: %d rows padded to %d of %d positions, want %d, %d, %d", c.name, len(p.rows), p.n, p.t, c.rows, c.n, c.t)
+		}
+	}
+	if p := plan([]*sequence{late, long}, true, 256); p.rows[0] != long {
+		t.Error("the one that waited longest does not go first")
+	}
+}
+
+func TestWaitingForRoomEnds(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3", WithMemoryBudget(1))
+	_, err := e.Think(context.Background(), ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(5, 1)})
+	if !errors.Is(err, ErrBudget) {
+		t.Errorf("a request that can't ever fit gave %v", err)
+	}
+
+	room := openTiny(t, "tiny-qwen3")
+	one := think(t, room, ThinkRequest{Memory: room.NewMemory(), Prompt: tokens(5, 1)}).Memory
+	bytes := room.dev.cacheBytes.Load()
+	tight := openTiny(t, "tiny-qwen3", WithMemoryBudget(max(bytes, room.reserveFor(10))))
+	held, err := tight.Think(context.Background(), ThinkRequest{Memory: tight.NewMemory(), Prompt: tokens(5, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { held.Memory.Close() })
+	next, err := tight.Think(context.Background(), ThinkRequest{Memory: tight.NewMemory(), Prompt: tokens(5, 1)})
+	if err != nil {
+		t.Fatalf("it did not wait for the memory to be closed: %v", err)
+	}
+	defer next.Memory.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := tight.Think(ctx, ThinkRequest{Memory: tight.NewMemory(), Prompt: tokens(5, 1)}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waiting for room past the deadline gave %v", err)
+	}
+	if tight.Stats().Queued != 0 {
+		t.Error("who has left is still in the queue")
+	}
+	_ = one
+}
+
+func TestClosingTurnsAwayWhoWaits(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	var group sync.WaitGroup
+	var finished, refused atomic.Int32
+	started := make(chan struct{}, 40)
+	for i := range 40 {
+		group.Go(func() {
+			started <- struct{}{}
+			res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(20, i), MaxTokens: 60, PastEnd: true})
+			switch {
+			case errors.Is(err, ErrClosed):
+				refused.Add(1)
+			case err != nil:
+				t.Error(err)
+			default:
+				res.Memory.Close()
+				finished.Add(1)
+			}
+		})
+	}
+	for range 40 {
+		<-started
+	}
+	for e.Stats().Active == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	e.Close()
+	group.Wait()
+	if finished.Load() == 0 || finished.Load()+refused.Load() != 40 {
+		t.Errorf("%d finished, %d were refused", finished.Load(), refused.Load())
+	}
+	if live := e.dev.live.Load(); live != 0 {
+		t.Errorf("%d buffers are held after Close", live)
+	}
+}
+
+func TestASlowListenerHoldsUpNobody(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	block := make(chan struct{})
+	var group sync.WaitGroup
+	heard := make(chan struct{})
+	var once sync.Once
+	group.Go(func() {
+		res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(9, 1), MaxTokens: 30, PastEnd: true,
+			OnText: func(string) error { once.Do(func() { close(heard) }); <-block; return nil }})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res.Memory.Close()
+	})
+	<-heard
+	generate(t, e, GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(9, 2), MaxTokens: 30})
+	close(block)
+	group.Wait()
+}
+
+func TestStepsAreTold(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	var steps []int
+	think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(9, 1), Steps: 4, OnStep: func(n int) { steps = append(steps, n) }})
+	if !slices.Equal(steps, []int{1, 2, 3, 4}) {
+		t.Errorf("told of steps %v", steps)
+	}
+}

@@ -1,0 +1,143 @@
+package xlaengine
+
+// A sequence is one row's way through the engine: it waits, takes in its prompt, thinks or answers, and leaves. A call
+// is what a caller waits for: one sequence or several, of which either all succeed or none does.
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+type sequence struct {
+	row
+	call    *call
+	held    *Memory // what it starts from
+	prompt  int     // tokens
+	final   int     // positions it may come to
+	reserve int64   // bytes of memory set aside for it while it runs
+	turn    int64   // the pass it was last part of
+	cached  int     // positions it did not have to compute
+
+	think  *thinking // one of the two
+	decode *decoding
+
+	entered  time.Time // when it was handed in, when it was let in, when its prompt was in
+	admitted time.Time
+	ready    time.Time
+	compiled int64 // device.compiled when it was let in
+	result   *Memory
+	usage    Usage
+	times    Times
+}
+
+// prefilling says whether so much of the prompt is left that it goes in by chunks.
+func (s *sequence) prefilling() bool { return chunkFor(len(s.pending), maxChunk) > 1 }
+
+// newSequence starts from a share of m. Its prompt may begin with what other prompts had before it.
+func (e *Engine) newSequence(m *Memory, prompt []int, more int) (*sequence, error) {
+	held, err := e.share(m)
+	if err != nil {
+		return nil, err
+	}
+	s := &sequence{held: held, prompt: len(prompt), final: min(m.length+len(prompt)+more, e.dec.Context), entered: time.Now()}
+	s.slots, s.length, s.pending, s.cached = held.slots, m.length, prompt, m.length
+	if s.slots != nil && !s.slots.hold() {
+		held.Close()
+		return nil, ErrClosed
+	}
+	s.chain = m.chain.withTokens(prompt...)
+	return s, nil
+}
+
+// startFrom moves the start to n positions that were computed before.
+func (s *sequence) startFrom(r *run, n int) {
+	if !r.slots.hold() {
+		return
+	}
+	s.drop()
+	s.slots, s.pending, s.length, s.cached = r.slots, s.pending[n-s.length:], n, n
+}
+
+// known is the chain of the positions that stay: of a draft's it is not known yet.
+func (s *sequence) known() chain { return s.chain[:min(s.length, len(s.chain))] }
+
+// finish makes a memory of the row.
+func (s *sequence) finish(e *Engine) {
+	if s.slots != nil {
+		s.slots.used = s.length
+	}
+	s.result = &Memory{engine: e, slots: s.slots, length: s.length, chain: s.chain[:s.length], joined: s.held.joined}
+	s.slots, s.claims = nil, false
+	now := time.Now()
+	s.times.Wait, s.times.Prefill = s.admitted.Sub(s.entered), s.ready.Sub(s.admitted)
+	if s.think != nil {
+		s.times.Latent = now.Sub(s.ready)
+	} else {
+		s.times.Decode = now.Sub(s.ready)
+	}
+	s.times.Compile = time.Duration(e.dev.compiled.Load() - s.compiled)
+	s.usage.PromptTokens, s.usage.CachedTokens, s.usage.MemoryBytes = s.prompt, s.cached, s.result.Bytes()
+}
+
+// call is what a caller waits for.
+type call struct {
+	ctx    context.Context // ends with the caller's, and when one of its sequences fails
+	cancel context.CancelCauseFunc
+	left   int           // sequences still on their way; the engine's goroutine's
+	done   chan struct{} // closed when none is left
+
+	mu   sync.Mutex
+	news []func() error // for the caller's goroutine to run, so that a slow listener holds up nobody else
+	some chan struct{}  // holds one when there are some
+}
+
+func newCall(ctx context.Context, sequences int) *call {
+	c := &call{left: sequences, done: make(chan struct{}), some: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	return c
+}
+
+// tell has the caller's goroutine run news, such as passing on text.
+func (c *call) tell(news func() error) {
+	c.mu.Lock()
+	c.news = append(c.news, news)
+	c.mu.Unlock()
+	select {
+	case c.some <- struct{}{}:
+	default:
+	}
+}
+
+// listen runs the news until the call is done, in the caller's goroutine. An error among them ends the call.
+func (c *call) listen(wake func()) error {
+	defer c.cancel(nil)
+	for {
+		select {
+		case <-c.some:
+			c.hear()
+		case <-c.ctx.Done():
+			wake()
+			<-c.done
+			return context.Cause(c.ctx)
+		case <-c.done:
+			c.hear()
+			return context.Cause(c.ctx)
+		}
+	}
+}
+
+func (c *call) hear() {
+	c.mu.Lock()
+	news := c.news
+	c.news = nil
+	c.mu.Unlock()
+	for _, one := range news {
+		if c.ctx.Err() != nil {
+			return
+		}
+		if err := one(); err != nil {
+			c.cancel(err)
+		}
+	}
+}
