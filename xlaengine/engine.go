@@ -130,7 +130,7 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 		return nil, err
 	}
 	backend.ReleaseUnused()
-	e.sched = newScheduler(e, o.budget, o.prefixes)
+	e.sched = newScheduler(e)
 	e.info.DType = dtype.String()
 	e.info.Load = time.Since(start)
 	return e, nil

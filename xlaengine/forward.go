@@ -165,6 +165,32 @@ func (e *Engine) blockProgram(s step, first, last int) (*program, error) {
 	return e.dev.program(fmt.Sprintf("layers %v %v", windows, s), e.dec.block(s, windows))
 }
 
+// compile compiles what a pass of steps of that shape needs.
+func (e *Engine) compile(s step) error {
+	for first := 0; first < e.dec.Layers; first += e.blockLayers {
+		if _, err := e.blockProgram(s, first, min(first+e.blockLayers, e.dec.Layers)); err != nil {
+			return err
+		}
+	}
+	for n := s.rows; n <= s.rows*s.t; n *= 2 {
+		if _, err := e.finalProgram(n, s.rows*s.t); err != nil {
+			return err
+		}
+		if _, err := e.logitsProgram(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) finalProgram(n, all int) (*program, error) {
+	return e.dev.program(fmt.Sprintf("final %d of %d", n, all), e.dec.final(n, all))
+}
+
+func (e *Engine) logitsProgram(n int) (*program, error) {
+	return e.dev.program(fmt.Sprintf("logits %d", n), e.dec.logits(n))
+}
+
 // makeRoom sees to it that every row owns slots for its new positions and that all rows have the same capacity, and
 // returns the shape of the pass. Rows without any past take none along.
 func (e *Engine) makeRoom(rows []*row, feeds []feed, n, t int) (step, error) {
@@ -194,7 +220,7 @@ func (e *Engine) makeRoom(rows []*row, feeds []feed, n, t int) (step, error) {
 // own claims count more positions, moving to slots of the given capacity if the present ones are smaller or another
 // memory already goes on from here in them.
 func (r *row) own(e *Engine, capacity, count int) error {
-	if r.slots == nil || r.slots.capacity < capacity || r.slots.used != r.length {
+	if r.slots == nil || r.slots.resting() || r.slots.capacity < capacity || r.slots.used != r.length {
 		next, err := r.moved(e, capacity)
 		if err != nil {
 			return err
@@ -211,7 +237,7 @@ func (r *row) own(e *Engine, capacity, count int) error {
 func (r *row) moved(e *Engine, capacity int) (*slots, error) {
 	if err := e.sched.makeSpace(func() int64 {
 		need := e.slotsBytes(capacity)
-		if r.slots != nil && r.slots.holders.Load() == 1 {
+		if r.slots != nil && !r.slots.resting() && r.slots.holders.Load() == 1 {
 			need -= r.slots.bytes() // given up as it is copied
 		}
 		return need
@@ -297,7 +323,7 @@ func (e *Engine) finalHidden(rows []*row, feeds []feed, s step, x compute.Buffer
 		return nil
 	}
 	n := rowsFor(len(at))
-	p, err := e.dev.program(fmt.Sprintf("final %d of %d", n, s.rows*s.t), e.dec.final(n, s.rows*s.t))
+	p, err := e.finalProgram(n, s.rows*s.t)
 	if err != nil {
 		return err
 	}
@@ -343,7 +369,7 @@ func (e *Engine) logits(hidden [][]float32, use func(i int, logits []float32)) e
 		return err
 	}
 	defer e.dev.release(h)
-	p, err := e.dev.program(fmt.Sprintf("logits %d", n), e.dec.logits(n))
+	p, err := e.logitsProgram(n)
 	if err != nil {
 		return err
 	}

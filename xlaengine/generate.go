@@ -118,11 +118,12 @@ type decoding struct {
 	fed      []int // in the last pass: the token before and a draft of what follows it
 	accepted int   // how much of the draft turned out right
 	wrong    bool  // the rest of it did not
-	counted  int   // tokens that the metrics know of
+	drafter  drafter
+	counted  int // tokens that the metrics know of
 }
 
-// feed returns the last token, and a draft of those that follow it if there is a good one.
-func (d *decoding) feed() []int { return d.result.Tokens[len(d.result.Tokens)-1:] }
+// last is the token sampled last, which the next pass takes in.
+func (d *decoding) last() int { return d.result.Tokens[len(d.result.Tokens)-1] }
 
 // took notes that fed is in; how much of it stays is not known before the next tokens are sampled.
 func (d *decoding) took(_ *sequence, f feed) {
@@ -176,6 +177,11 @@ func (d *decoding) settle(s *scheduler, q *sequence) {
 	}
 	s.stats.said(len(d.result.Tokens)-d.counted, max(len(d.fed)-1, 0), d.accepted)
 	d.counted = len(d.result.Tokens)
+	if len(d.fed) > 1 {
+		d.drafter.learn(d.accepted)
+	} else {
+		d.drafter.said(d.last())
+	}
 	if len(d.fed) > 0 {
 		q.length -= len(d.fed) - 1 - d.accepted
 		q.slots.used = q.length

@@ -41,13 +41,12 @@ func (e *Engine) NewMemory() *Memory { return &Memory{engine: e} }
 // Len returns the number of positions.
 func (m *Memory) Len() int { return m.length }
 
-// Bytes returns the size of the positions' keys and values on the device.
+// Bytes returns the size of the positions' keys and values as they are kept.
 func (m *Memory) Bytes() int64 {
-	size := int64(4)
-	if !m.engine.dev.isFloat32() {
-		size = 2
+	if m.slots != nil && m.slots.resting() {
+		return m.slots.bytes() * int64(m.length) / int64(m.slots.used)
 	}
-	return size * int64(m.length) * int64(m.engine.dec.positionFloats())
+	return int64(m.engine.dev.dtype.Size()) * int64(m.length) * int64(m.engine.dec.positionFloats())
 }
 
 // Origin returns what the memory was made of.

@@ -6,6 +6,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 
 	"github.com/latentchain/latentchain/xlaengine/backend"
+	"github.com/latentchain/latentchain/xlaengine/pack"
 	"github.com/latentchain/latentchain/xlaengine/wheel"
 )
 
@@ -23,12 +24,14 @@ type options struct {
 	chunk    int
 	budget   int64
 	prefixes int64
+	drafts   bool
+	idle     *pack.Format
 	progress wheel.Progress
 	warn     func(string)
 }
 
 func defaults() options {
-	return options{lambda: DefaultLambda, aligned: true, chunk: maxChunk, budget: 4 << 30, prefixes: 256 << 20}
+	return options{lambda: DefaultLambda, aligned: true, chunk: maxChunk, budget: 4 << 30, prefixes: 256 << 20, drafts: true}
 }
 
 // DefaultLambda is the ridge of the alignment's solve (arXiv 2511.20639).
@@ -67,6 +70,15 @@ func WithMemoryBudget(bytes int64) Option { return func(o *options) { o.budget =
 // WithPrefixCache sets how many bytes of the budget the beginnings of finished prompts and answers may take, so that
 // a prompt that begins like one of them does not compute it again (default 256 MiB); 0 switches that off.
 func WithPrefixCache(bytes int64) Option { return func(o *options) { o.prefixes = bytes } }
+
+// WithIdleMemory has memories that nothing runs over kept in fewer bits: pack.BFloat16 takes half of the memory,
+// pack.Int8 three tenths, at a loss that docs/performance.md has the figures of; pack.Float32 loses nothing and gives
+// up only the slots that are not used. Each run over a memory then copies it first. The default is to keep memories
+// as they are.
+func WithIdleMemory(format pack.Format) Option { return func(o *options) { o.idle = &format } }
+
+// WithoutDrafts switches prompt-lookup decoding off (draft.go). It changes no answer, only how fast it comes.
+func WithoutDrafts() Option { return func(o *options) { o.drafts = false } }
 
 // WithProgress has report called, from any goroutine, while the engine gets ready: what is
 // being done and how much of it, in bytes as a rule; total is 0 when not known.

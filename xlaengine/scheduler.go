@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,11 @@ type scheduler struct {
 	active []*sequence
 	passes int64
 	last   bool // the last pass took in prompts
+	drafts bool // speculative decoding is on
+	guess  func(c chain, last int) []int
+	costs  stepCosts
+	asked  map[step]*atomic.Bool // programs that were asked for beforehand, and whether they are there
+	others sync.WaitGroup        // goroutines that compile them
 	stats  meter
 
 	mu      sync.Mutex
@@ -36,8 +42,8 @@ type scheduler struct {
 	ended   chan struct{}
 }
 
-func newScheduler(e *Engine, budget, cache int64) *scheduler {
-	s := &scheduler{e: e, budget: budget, cache: prefixes{limit: min(cache, budget)}, wakes: make(chan struct{}, 1), ended: make(chan struct{})}
+func newScheduler(e *Engine) *scheduler {
+	s := &scheduler{e: e, budget: e.opts.budget, cache: prefixes{limit: min(e.opts.prefixes, e.opts.budget)}, drafts: e.opts.drafts, guess: draftOf, costs: stepCosts{}, asked: map[step]*atomic.Bool{}, wakes: make(chan struct{}, 1), ended: make(chan struct{})}
 	e.dev.freed = s.wake
 	go s.run()
 	return s
@@ -118,6 +124,7 @@ func (s *scheduler) close() {
 	s.mu.Unlock()
 	s.wake()
 	<-s.ended
+	s.others.Wait()
 }
 
 func (s *scheduler) run() {
@@ -432,6 +439,12 @@ func (s *scheduler) remember(q *sequence) {
 
 // finish makes a result of q, which leaves after this pass.
 func (s *scheduler) finish(q *sequence) {
+	if format := s.e.opts.idle; format != nil && q.length > 0 {
+		if err := q.rest(*format); err != nil {
+			q.call.cancel(err)
+			return
+		}
+	}
 	if s.cache.limit > 0 {
 		s.remember(q)
 	}

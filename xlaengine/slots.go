@@ -13,6 +13,8 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/latentchain/latentchain/xlaengine/pack"
 )
 
 // slots is shared by the memories that begin alike. Positions below used never change; the holder of a memory as
@@ -28,7 +30,8 @@ type slots struct {
 	values   []compute.Buffer
 	hostK    [][]float32 // views of the same, when shared
 	hostV    [][]float32
-	dropped  int // layers given up already
+	dropped  int          // layers given up already
+	packed   []pack.Layer // instead of all that, of slots at rest (rest.go)
 }
 
 // inPlace says whether the host may write the device's caches.
@@ -91,7 +94,16 @@ func (s *slots) layerBytes() int64 {
 	return int64(s.dev.dtype.Size()) * int64(s.capacity) * int64(s.dec.positionFloats()/s.dec.Layers)
 }
 
-func (s *slots) bytes() int64 { return s.layerBytes() * int64(s.dec.Layers) }
+func (s *slots) bytes() int64 {
+	if s.resting() {
+		var sum int64
+		for _, l := range s.packed {
+			sum += l.Bytes()
+		}
+		return sum
+	}
+	return s.layerBytes() * int64(s.dec.Layers)
+}
 
 // positionFloats is how many numbers one position has over all layers.
 func (d decoder) positionFloats() int { return 2 * d.Layers * d.KVHeads * d.HeadDim }
@@ -120,7 +132,11 @@ func (s *slots) letGo() {
 func (s *slots) free() {
 	s.dev.forget(s)
 	s.freed.Do(func() {
-		s.dev.cacheBytes.Add(-s.layerBytes() * int64(len(s.keys)-s.dropped))
+		if s.resting() {
+			s.dev.cacheBytes.Add(-s.bytes())
+		} else {
+			s.dev.cacheBytes.Add(-s.layerBytes() * int64(len(s.keys)-s.dropped))
+		}
 		s.dev.release(s.keys...)
 		s.dev.release(s.values...)
 		s.keys, s.values, s.hostK, s.hostV = nil, nil, nil, nil
@@ -218,7 +234,7 @@ func (s *slots) grown(capacity, n int) (*slots, error) {
 			next.free()
 			return nil, fmt.Errorf("copy memory: %w", err)
 		}
-		if alone {
+		if alone && !s.resting() {
 			s.dropLayer(layer)
 		}
 	}
@@ -236,6 +252,9 @@ func (s *slots) dropLayer(layer int) {
 // read returns the first n positions of a layer on the host: keys [kv, head_dim, n], values [kv, n, head_dim].
 func (s *slots) read(layer, n int) (keys, values []float32, err error) {
 	kv, hd := s.dec.KVHeads, s.dec.HeadDim
+	if s.resting() {
+		return s.unpacked(layer, n)
+	}
 	fullK, err := s.dev.floats(s.keys[layer])
 	if err != nil {
 		return nil, nil, err

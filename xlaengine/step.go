@@ -3,6 +3,11 @@ package xlaengine
 // One step of the rows that think or answer: each takes in one more position, a thought made of its last hidden
 // state or a token sampled from it, all in one pass. Prompts of a few tokens go in the same way.
 
+import (
+	"sync/atomic"
+	"time"
+)
+
 // step runs a pass of one position a row, or of a few where drafts are verified.
 func (s *scheduler) step(p passPlan) error {
 	if err := s.say(p.rows); err != nil {
@@ -13,22 +18,27 @@ func (s *scheduler) step(p passPlan) error {
 	}
 	var going []*sequence
 	var rows []*row
-	var feeds []feed
-	t := 1
 	for _, q := range p.rows {
-		if q.result != nil || q.call.ctx.Err() != nil {
-			continue
+		if q.result == nil && q.call.ctx.Err() == nil {
+			going, rows = append(going, q), append(rows, &q.row)
 		}
-		f := q.next()
-		t = max(t, f.count())
-		going, rows, feeds = append(going, q), append(rows, &q.row), append(feeds, f)
 	}
 	if len(going) == 0 {
 		return nil
 	}
-	if err := s.e.forward(rows, feeds, rowsFor(len(rows)), bucket(stepBuckets, t)); err != nil {
+	n, t := rowsFor(len(rows)), 1
+	feeds := make([]feed, len(going))
+	drafts := s.drafted(going, n)
+	for i, q := range going {
+		feeds[i] = q.next(drafts[i])
+		t = max(t, feeds[i].count())
+	}
+	t = bucket(stepBuckets, t)
+	start := time.Now()
+	if err := s.e.forward(rows, feeds, n, t); err != nil {
 		return err
 	}
+	s.costs.learn(n*t, time.Since(start).Seconds())
 	thoughts, prompt := 0, 0
 	for _, q := range going {
 		if len(q.pending) > 0 {
@@ -51,17 +61,59 @@ func (s *scheduler) step(p passPlan) error {
 	return nil
 }
 
-// next is what the sequence takes in next.
-func (q *sequence) next() feed {
+// next is what the sequence takes in next; of a draft it wants all hidden states.
+func (q *sequence) next(draft []int) feed {
 	switch {
 	case len(q.pending) > 0:
 		return feed{tokens: q.pending[:1], want: 1}
 	case q.think != nil:
 		return feed{thought: q.think.thought, want: 1}
 	default:
-		tokens := q.decode.feed()
-		return feed{tokens: tokens, want: len(tokens)}
+		return feed{tokens: append([]int{q.decode.last()}, draft...), want: 1 + len(draft)}
 	}
+}
+
+// drafted returns for each row the tokens that may follow its last one; none where passing them along is not likely to
+// pay for all the rows of the pass.
+func (s *scheduler) drafted(rows []*sequence, n int) [][]int {
+	drafts := make([][]int, len(rows))
+	const most = 16 // positions in a pass: more of them cost as much as passes of their own
+	if !s.drafts || n*(1+draftTokens) > most {
+		return drafts
+	}
+	saved, capacity := 0.0, 0
+	for i, q := range rows {
+		capacity = max(capacity, q.slots.capacity, capacityFor(q.length+1+draftTokens))
+		if q.decode == nil || len(q.pending) > 0 {
+			continue
+		}
+		d := &q.decode.drafter
+		draft := s.guess(q.chain, q.decode.last())
+		if len(d.draft) == 0 {
+			d.draft = draft
+		}
+		room := min(q.decode.req.MaxTokens-len(q.decode.result.Tokens), s.e.dec.Context-q.length) - 1
+		if draft = draft[:max(0, min(len(draft), room))]; len(draft) > 0 && d.known {
+			drafts[i] = draft
+			saved += d.yield
+		}
+	}
+	if saved <= s.costs.extra(n, 1+draftTokens)*float64(len(rows)) || !s.compiles(step{rows: n, t: 1 + draftTokens, slots: capacity}) {
+		clear(drafts)
+	}
+	return drafts
+}
+
+// compiles says whether the programs for passes of that shape are there. If not it sees to it that they will be, beside
+// the passes that go on meanwhile.
+func (s *scheduler) compiles(shape step) bool {
+	if done, asked := s.asked[shape]; asked {
+		return done.Load()
+	}
+	done := new(atomic.Bool)
+	s.asked[shape] = done
+	s.others.Go(func() { done.Store(s.e.compile(shape) == nil) })
+	return false
 }
 
 // say samples the next tokens of those that answer, and finishes those that have said all.
