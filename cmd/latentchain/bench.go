@@ -14,13 +14,15 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/latentchain/latentchain/xlaengine"
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	work := benchWork{Prompt: 256, Decode: 64, Latent: 64, Batch: 1, Runs: 3}
-	var asJSON bool
+	work := benchWork{Prompt: 256, Decode: 64, Latent: 64, Batch: 1, Concurrency: 1, Runs: 3}
+	var asJSON, text bool
+	var team string
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure how fast the model reads, thinks and writes",
@@ -31,13 +33,21 @@ runs it shows the median; one more run before them, which compiles, does not cou
   latentchain bench --model Qwen/Qwen3-0.6B --prompt 1024`,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error { return work.check() },
-		RunE:    a.runs(func(ctx context.Context) error { return a.bench(ctx, work, asJSON) }),
+		RunE: a.runs(func(ctx context.Context) error {
+			if team != "" {
+				return a.benchTeam(ctx, team, work.Runs, text, asJSON)
+			}
+			return a.bench(ctx, work, asJSON)
+		}),
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&work.Prompt, "prompt", work.Prompt, "tokens of the prompt")
 	flags.IntVar(&work.Decode, "decode", work.Decode, "tokens to decode")
 	flags.IntVar(&work.Latent, "latent", work.Latent, "latent steps")
 	flags.IntVar(&work.Batch, "batch", work.Batch, "rows side by side")
+	flags.IntVar(&work.Concurrency, "concurrency", work.Concurrency, "callers at once, each with its own batch")
+	flags.StringVar(&team, "team", "", "`FILE` with a team to time instead")
+	flags.BoolVar(&text, "text", false, "with --team: time it in text too, every agent with as many tokens as the last")
 	flags.IntVar(&work.Runs, "runs", work.Runs, "runs that count")
 	flags.BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
@@ -45,18 +55,19 @@ runs it shows the median; one more run before them, which compiles, does not cou
 
 // benchWork is what one run does, in each row of the batch.
 type benchWork struct {
-	Prompt int `json:"prompt"`
-	Decode int `json:"decode"`
-	Latent int `json:"latent"`
-	Batch  int `json:"batch"`
-	Runs   int `json:"runs"`
+	Prompt      int `json:"prompt"`
+	Decode      int `json:"decode"`
+	Latent      int `json:"latent"`
+	Batch       int `json:"batch"`
+	Concurrency int `json:"concurrency"`
+	Runs        int `json:"runs"`
 }
 
 func (w benchWork) check() error {
 	for _, n := range []struct {
 		flag string
 		n    int
-	}{{"prompt", w.Prompt}, {"decode", w.Decode}, {"latent", w.Latent}, {"batch", w.Batch}, {"runs", w.Runs}} {
+	}{{"prompt", w.Prompt}, {"decode", w.Decode}, {"latent", w.Latent}, {"batch", w.Batch}, {"concurrency", w.Concurrency}, {"runs", w.Runs}} {
 		if n.n < 1 {
 			return fmt.Errorf("--%s is %d, want 1 or more", n.flag, n.n)
 		}
@@ -111,9 +122,9 @@ func (a *app) bench(ctx context.Context, w benchWork, asJSON bool) error {
 			return fmt.Errorf("bench: %w", err)
 		}
 		if i > 0 {
-			prefill = append(prefill, float64(w.Batch*w.Prompt)/times.prefill.Seconds())
-			steps = append(steps, float64(w.Batch*w.Latent)/times.latent.Seconds())
-			tokens = append(tokens, float64(w.Batch*w.Decode)/times.decode.Seconds())
+			prefill = append(prefill, float64(w.rows()*w.Prompt)/times.prefill.Seconds())
+			steps = append(steps, float64(w.rows()*w.Latent)/times.latent.Seconds())
+			tokens = append(tokens, float64(w.rows()*w.Decode)/times.decode.Seconds())
 		}
 	}
 	report.Prefill, report.Steps, report.Tokens = median(prefill), median(steps), median(tokens)
@@ -127,41 +138,43 @@ func (a *app) bench(ctx context.Context, w benchWork, asJSON bool) error {
 
 type benchTimes struct{ prefill, latent, decode time.Duration }
 
-// run does the work once: Prompt random tokens over an empty memory; one token and Latent steps over that; one token
-// and Decode tokens over that. The time of a one-token prompt counts with what follows it.
+// rows is how many rows there are in all.
+func (w benchWork) rows() int { return w.Batch * w.Concurrency }
+
+// run does the work once, phase by phase: every caller prefills Prompt random tokens over empty memories, then one token
+// and Latent steps over that, then one token and Decode tokens over that. The time of a one-token prompt counts with
+// what follows it.
 func (w benchWork) run(ctx context.Context, e *xlaengine.Engine, random *rand.Rand) (times benchTimes, err error) {
-	prompts, one := w.prompts(e.Config().Vocab, random)
-	memories := make([]*xlaengine.Memory, w.Batch)
-	for i := range memories {
-		memories[i] = e.NewMemory()
+	callers := make([]benchCaller, w.Concurrency)
+	for i := range callers {
+		callers[i].prompts, callers[i].one = w.prompts(e.Config().Vocab, random)
+		for range w.Batch {
+			callers[i].memories = append(callers[i].memories, e.NewMemory())
+		}
+		defer callers[i].close()
 	}
-	defer func() { closeAll(memories) }()
+	phase := func(into *time.Duration, do func(*benchCaller) error) {
+		if err != nil {
+			return
+		}
+		start := time.Now()
+		var group errgroup.Group
+		for i := range callers {
+			group.Go(func() error { return do(&callers[i]) })
+		}
+		err = group.Wait()
+		*into = time.Since(start)
+	}
+	phase(&times.prefill, func(c *benchCaller) error { return c.think(ctx, e, c.prompts, 0) })
+	phase(&times.latent, func(c *benchCaller) error { return c.think(ctx, e, c.one, w.Latent) })
+	phase(&times.decode, func(c *benchCaller) error { return c.answer(ctx, e, w.Decode) })
+	return times, err
+}
 
-	start := time.Now()
-	if err := think(ctx, e, memories, prompts, 0); err != nil {
-		return times, err
-	}
-	times.prefill = time.Since(start)
-	start = time.Now()
-	if err := think(ctx, e, memories, one, w.Latent); err != nil {
-		return times, err
-	}
-	times.latent = time.Since(start)
-
-	reqs := make([]xlaengine.GenerateRequest, w.Batch)
-	for i := range reqs {
-		reqs[i] = xlaengine.GenerateRequest{Memory: memories[i], Prompt: one[i], MaxTokens: w.Decode, PastEnd: true}
-	}
-	start = time.Now()
-	written, err := e.GenerateBatch(ctx, reqs)
-	if err != nil {
-		return times, err
-	}
-	times.decode = time.Since(start)
-	for _, g := range written {
-		g.Memory.Close()
-	}
-	return times, nil
+// benchCaller is one that uses the engine beside others.
+type benchCaller struct {
+	prompts, one [][]int
+	memories     []*xlaengine.Memory
 }
 
 // prompts returns random tokens for each row, and the first of them alone.
@@ -176,43 +189,57 @@ func (w benchWork) prompts(vocab int, random *rand.Rand) (prompts, one [][]int) 
 	return prompts, one
 }
 
-// think puts the longer memories in the place of the ones given.
-func think(ctx context.Context, e *xlaengine.Engine, memories []*xlaengine.Memory, prompts [][]int, steps int) error {
-	reqs := make([]xlaengine.ThinkRequest, len(memories))
+// think puts the longer memories in the place of those before.
+func (c *benchCaller) think(ctx context.Context, e *xlaengine.Engine, prompts [][]int, steps int) error {
+	reqs := make([]xlaengine.ThinkRequest, len(c.memories))
 	for i := range reqs {
-		reqs[i] = xlaengine.ThinkRequest{Memory: memories[i], Prompt: prompts[i], Steps: steps}
+		reqs[i] = xlaengine.ThinkRequest{Memory: c.memories[i], Prompt: prompts[i], Steps: steps}
 	}
 	results, err := e.ThinkBatch(ctx, reqs)
 	if err != nil {
 		return err
 	}
-	closeAll(memories)
+	c.close()
 	for i, r := range results {
-		memories[i] = r.Memory
+		c.memories[i] = r.Memory
 	}
 	return nil
 }
 
-func closeAll(memories []*xlaengine.Memory) {
-	for _, m := range memories {
+func (c *benchCaller) answer(ctx context.Context, e *xlaengine.Engine, tokens int) error {
+	reqs := make([]xlaengine.GenerateRequest, len(c.memories))
+	for i := range reqs {
+		reqs[i] = xlaengine.GenerateRequest{Memory: c.memories[i], Prompt: c.one[i], MaxTokens: tokens, PastEnd: true}
+	}
+	answers, err := e.GenerateBatch(ctx, reqs)
+	for _, a := range answers {
+		a.Memory.Close()
+	}
+	return err
+}
+
+func (c *benchCaller) close() {
+	for _, m := range c.memories {
 		m.Close()
 	}
 }
 
-// median is the middle value; of an even number of values, the greater of the two in the middle.
-func median(values []float64) float64 {
+// median is the middle value to one digit; of an even number of values, the greater of the two in the middle.
+func median(values []float64) float64 { return round(middle(values), 1) }
+
+func middle(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
-	return round(sorted[len(sorted)/2], 1)
+	return sorted[len(sorted)/2]
 }
 
 func seconds(d time.Duration) float64 { return round(d.Seconds(), 3) }
 
 func (a *app) printBench(r benchReport) {
-	fmt.Fprintf(a.out, "%s (%s), %s, %d cores, batch %d, median of %d\n", r.Model, r.DType, r.Engine, r.Cores, r.Batch, r.Runs)
+	fmt.Fprintf(a.out, "%s (%s), %s, %d cores, %d rows side by side, median of %d\n", r.Model, r.DType, r.Engine, r.Cores, r.rows(), r.Runs)
 	t := newTable(table.Row{"", "amount", "per second"})
-	t.AppendRow(table.Row{"read the prompt", fmt.Sprintf("%d tokens", r.Batch*r.Prompt), fmt.Sprintf("%.1f", r.Prefill)})
-	t.AppendRow(table.Row{"think", fmt.Sprintf("%d steps", r.Batch*r.Latent), fmt.Sprintf("%.1f", r.Steps)})
-	t.AppendRow(table.Row{"write", fmt.Sprintf("%d tokens", r.Batch*r.Decode), fmt.Sprintf("%.1f", r.Tokens)})
+	t.AppendRow(table.Row{"read the prompt", fmt.Sprintf("%d tokens", r.rows()*r.Prompt), fmt.Sprintf("%.1f", r.Prefill)})
+	t.AppendRow(table.Row{"think", fmt.Sprintf("%d steps", r.rows()*r.Latent), fmt.Sprintf("%.1f", r.Steps)})
+	t.AppendRow(table.Row{"write", fmt.Sprintf("%d tokens", r.rows()*r.Decode), fmt.Sprintf("%.1f", r.Tokens)})
 	fmt.Fprintln(a.out, t.Render())
 	fmt.Fprintf(a.out, "load %.1f s, alignment %.1f s, compile %.1f s", r.Load, r.Align, r.Compile)
 	if r.Memory > 0 {
