@@ -272,6 +272,15 @@ func guard(doing string, fn func() error) (err error) {
 	return nil
 }
 
+// recovered returns fn's error as it is, and a panic inside it as an error.
+func recovered(fn func() error) (err error) {
+	var result error
+	if err := guard("engine", func() error { result = fn(); return nil }); err != nil {
+		return err
+	}
+	return result
+}
+
 func product(dims []int) int {
 	n := 1
 	for _, d := range dims {

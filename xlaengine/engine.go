@@ -24,6 +24,7 @@ import (
 	"github.com/latentchain/latentchain/xlaengine/chat"
 	"github.com/latentchain/latentchain/xlaengine/compiled"
 	"github.com/latentchain/latentchain/xlaengine/config"
+	"github.com/latentchain/latentchain/xlaengine/grammar"
 	"github.com/latentchain/latentchain/xlaengine/hub"
 	"github.com/latentchain/latentchain/xlaengine/token"
 	"github.com/latentchain/latentchain/xlaengine/weights"
@@ -50,6 +51,10 @@ type Engine struct {
 
 	sched  *scheduler // its goroutine uses the device
 	closed atomic.Bool
+
+	vocabularyOnce sync.Once
+	vocabulary     *grammar.Vocabulary
+	vocabularyErr  error
 
 	alignOnce sync.Mutex
 	alignment *align.Alignment

@@ -322,7 +322,7 @@ func (e *Engine) finalHidden(rows []*row, feeds []feed, s step, x compute.Buffer
 	if len(at) == 0 {
 		return nil
 	}
-	n := rowsFor(len(at))
+	n := bucket(finalBuckets, len(at))
 	p, err := e.finalProgram(n, s.rows*s.t)
 	if err != nil {
 		return err

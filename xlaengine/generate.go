@@ -23,6 +23,10 @@ type GenerateRequest struct {
 	PastEnd   bool                    // go on after end tokens (for measurements)
 	OnText    func(text string) error // called in the caller's goroutine with each piece of text as soon as it is whole; an error ends the run
 	Logits    bool                    // keep the logits after the prompt in the result
+
+	MinTokens  int        // do not end before so many tokens
+	Constraint Constraint // nil, or what the answer must fit; with one, the answer is complete within MaxTokens
+	LogProbs   int        // keep each token's log probability, and so many of the likeliest's beside it; 0 for none
 }
 
 // DefaultMaxTokens caps an answer when the request does not.
@@ -44,6 +48,13 @@ type Generation struct {
 	Usage      Usage
 	Times      Times
 	Logits     []float32 // with the request's Logits: after the prompt, [vocab]
+	LogProbs   []TokenLogProb
+}
+
+// TokenLogProb is the log probability of a token under the model, whatever the sampling, and the likeliest beside it.
+type TokenLogProb struct {
+	Token     sample.LogProb
+	Likeliest []sample.LogProb
 }
 
 // Generate runs one request; see GenerateBatch.
@@ -98,6 +109,9 @@ func (e *Engine) checkGenerate(req *GenerateRequest) error {
 	if req.MaxTokens < 0 {
 		return fmt.Errorf("at most %d tokens; want 1 or more", req.MaxTokens)
 	}
+	if req.MinTokens < 0 || req.LogProbs < 0 {
+		return fmt.Errorf("at least %d tokens, %d log probabilities; want 0 or more", req.MinTokens, req.LogProbs)
+	}
 	if err := req.Sampling.Validate(); err != nil {
 		return err
 	}
@@ -114,6 +128,8 @@ type decoding struct {
 	held    string // text not yet passed on, because a stop text may begin in it
 	ended   bool   // the answer is complete
 	err     error
+
+	masked []float32 // room for logits
 
 	fed      []int // in the last pass: the token before and a draft of what follows it
 	accepted int   // how much of the draft turned out right
@@ -136,8 +152,8 @@ func (d *decoding) take(e *Engine, q *sequence, logits []float32) {
 	if d.wrong || d.err != nil {
 		return
 	}
-	var id int
-	if id, d.err = d.sampler.Next(logits); d.err != nil {
+	id := d.choose(e, logits)
+	if d.err != nil {
 		return
 	}
 	if len(d.result.Tokens) == 0 {
@@ -157,6 +173,8 @@ func (d *decoding) take(e *Engine, q *sequence, logits []float32) {
 		if cut, found := firstStop(d.held, d.req.Stop); found {
 			d.held = d.held[:cut]
 			d.ended, d.result.StopReason = true, StopEnd
+		} else if d.complete() {
+			d.end(StopEnd)
 		} else if len(d.result.Tokens) >= d.req.MaxTokens || positions+1 > e.dec.Context {
 			d.end(StopLength)
 		}
@@ -167,6 +185,24 @@ func (d *decoding) take(e *Engine, q *sequence, logits []float32) {
 		d.wrong = true
 	}
 	d.pass(q.call)
+}
+
+// choose samples a token that may come next.
+func (d *decoding) choose(e *Engine, logits []float32) (id int) {
+	allowed, err := d.allowed(e, logits)
+	if err == nil {
+		id, err = d.sampler.Next(allowed)
+	}
+	if err == nil && d.req.Constraint != nil && !slices.Contains(e.ends, id) {
+		err = d.req.Constraint.Accept(id)
+	}
+	if err == nil && d.req.LogProbs > 0 {
+		var p TokenLogProb
+		p.Token, p.Likeliest, err = sample.LogProbs(logits, id, d.req.LogProbs)
+		d.result.LogProbs = append(d.result.LogProbs, p)
+	}
+	d.err = err
+	return id
 }
 
 // settle keeps of the last pass what turned out right, and finishes the sequence if it has ended.

@@ -101,7 +101,7 @@ func (s *scheduler) do(ctx context.Context, fn func() error) error {
 		s.mu.Unlock()
 		return fmt.Errorf("engine %w", ErrClosed)
 	}
-	s.jobs = append(s.jobs, func() { once.Do(func() { done <- fn() }) })
+	s.jobs = append(s.jobs, func() { once.Do(func() { done <- recovered(fn) }) })
 	s.mu.Unlock()
 	s.wake()
 	select {
@@ -240,7 +240,7 @@ func worthwhile(n int) int { return max(16, n/64) }
 
 // comesSoon says whether another sequence is computing a prefix that q could start from.
 func (s *scheduler) comesSoon(q *sequence) bool {
-	if s.cache.limit <= 0 {
+	if s.cache.limit <= 0 || q.pool != nil {
 		return false
 	}
 	have := q.length
@@ -308,7 +308,7 @@ func (e *Engine) newSlots(capacity int) (*slots, error) {
 
 // enter makes q one of those that run.
 func (s *scheduler) enter(q *sequence) {
-	if s.cache.limit > 0 {
+	if s.cache.limit > 0 && q.pool == nil {
 		s.rememberFor(q)
 		r, n := s.cache.find(q.chain)
 		n = min(n, q.length+len(q.pending)-1) // the last one's hidden state is needed
@@ -356,12 +356,12 @@ func (s *scheduler) pass() {
 	for _, q := range p.rows {
 		q.turn = s.passes
 	}
-	var err error
-	if p.prefill {
-		err = s.prefill(p)
-	} else {
-		err = s.step(p)
-	}
+	err := recovered(func() error {
+		if p.prefill {
+			return s.prefill(p)
+		}
+		return s.step(p)
+	})
 	for _, q := range p.rows {
 		switch {
 		case err != nil && q.result == nil:
@@ -385,6 +385,9 @@ func (s *scheduler) prefill(p passPlan) error {
 		if len(feeds[i].tokens) == len(q.pending) {
 			feeds[i].want = 1
 		}
+		if q.pool != nil {
+			feeds[i].want = len(feeds[i].tokens)
+		}
 		total += len(feeds[i].tokens)
 	}
 	if err := s.e.forward(rows, feeds, p.n, p.t); err != nil {
@@ -400,6 +403,13 @@ func (s *scheduler) prefill(p passPlan) error {
 // took notes that n tokens of q's prompt are in.
 func (s *scheduler) took(q *sequence, n int) {
 	q.pending = q.pending[n:]
+	if q.pool != nil {
+		for _, h := range q.hidden {
+			for i, v := range h {
+				q.pool[i] += float64(v)
+			}
+		}
+	}
 	if len(q.pending) > 0 {
 		return
 	}

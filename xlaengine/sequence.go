@@ -19,6 +19,8 @@ type sequence struct {
 	turn    int64   // the pass it was last part of
 	cached  int     // positions it did not have to compute
 
+	pool []float64 // if not nil: the sum of its prompt's hidden states
+
 	think  *thinking // one of the two
 	decode *decoding
 

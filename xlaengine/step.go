@@ -83,7 +83,9 @@ func (s *scheduler) drafted(rows []*sequence, n int) [][]int {
 	}
 	saved, capacity := 0.0, 0
 	for i, q := range rows {
-		capacity = max(capacity, q.slots.capacity, capacityFor(q.length+1+draftTokens))
+		if capacity = max(capacity, capacityFor(q.length+1+draftTokens)); q.slots != nil {
+			capacity = max(capacity, q.slots.capacity)
+		}
 		if q.decode == nil || len(q.pending) > 0 {
 			continue
 		}

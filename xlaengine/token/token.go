@@ -96,6 +96,17 @@ func (t *Tokenizer) Size() int { return len(t.words.texts) }
 // not the text it decodes to.
 func (t *Tokenizer) Text(id int) (string, bool) { return t.words.text(id) }
 
+// Bytes returns what a token adds to a text that it does not begin, in bytes, which may be a part of a character; nil
+// for special tokens and ids that there are not.
+func (t *Tokenizer) Bytes(id int) []byte {
+	text, ok := t.words.text(id)
+	if !ok || t.words.special[id] {
+		return nil
+	}
+	raw, _ := t.decoder.bytes(text, false)
+	return raw
+}
+
 // ID returns the id of the token that the vocabulary writes as text.
 func (t *Tokenizer) ID(text string) (int, bool) {
 	id, ok := t.words.ids[text]
