@@ -92,6 +92,9 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 	if !slices.Contains(chunkBuckets, o.chunk) {
 		return nil, fmt.Errorf("chunk is %d, want one of %v", o.chunk, chunkBuckets)
 	}
+	if o.budget <= 0 || o.prefixes < 0 {
+		return nil, fmt.Errorf("a memory budget of %d bytes, %d of them for prefixes; want more than 0, and 0 or more", o.budget, o.prefixes)
+	}
 	if o.cacheDir == "" {
 		if o.cacheDir, err = wheel.CacheDir(); err != nil {
 			return nil, err

@@ -364,6 +364,15 @@ func (e *Engine) uploadRows(hidden [][]float32) (buf compute.Buffer, n int, err 
 
 // logits calls use with the next-token logits [vocab] of each hidden state; they are gone when it returns.
 func (e *Engine) logits(hidden [][]float32, use func(i int, logits []float32)) error {
+	for from := 0; from < len(hidden); from += maxRows {
+		if err := e.logitsOf(hidden[from:min(from+maxRows, len(hidden))], func(i int, logits []float32) { use(from+i, logits) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) logitsOf(hidden [][]float32, use func(i int, logits []float32)) error {
 	h, n, err := e.uploadRows(hidden)
 	if err != nil {
 		return err

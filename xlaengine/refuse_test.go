@@ -103,7 +103,7 @@ func spoilFile(t *testing.T, path string, change func([]byte) []byte) {
 
 func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 	dir := filepath.Join("..", "testdata", "models", "tiny-qwen3")
-	for _, opt := range []Option{WithLambda(0), WithLambda(-1), WithLambda(math.NaN()), WithChunk(0), WithChunk(100), WithPlugin("no-such-plugin")} {
+	for _, opt := range []Option{WithLambda(0), WithLambda(-1), WithLambda(math.NaN()), WithChunk(0), WithChunk(100), WithPlugin("no-such-plugin"), WithMemoryBudget(0), WithPrefixCache(-1)} {
 		if e, err := Open(context.Background(), dir, WithCacheDir(t.TempDir()), WithPlugin(userPlugin(t)), opt); err == nil {
 			e.Close()
 			t.Error("an engine opened with a senseless option")

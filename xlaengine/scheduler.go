@@ -292,7 +292,7 @@ func (s *scheduler) makeSpace(need func() int64) error {
 	for s.e.dev.cacheBytes.Load()+need() > s.budget {
 		if !s.cache.evict() {
 			return fmt.Errorf("%w: memories take %d MB of %d MB and %d MB more are needed; close some or raise it with WithMemoryBudget",
-				ErrBudget, s.e.dev.cacheBytes.Load()/1e6, s.budget/1e6, need()/1e6)
+				ErrBudget, s.e.dev.cacheBytes.Load()>>20, s.budget>>20, need()>>20)
 		}
 	}
 	return nil
@@ -330,7 +330,7 @@ func (s *scheduler) refuseFirst() {
 	s.queue = s.queue[1:]
 	s.mu.Unlock()
 	q.call.cancel(fmt.Errorf("%w: %d positions need %d MB, memories that are held take %d MB of %d MB; close some or raise it with WithMemoryBudget",
-		ErrBudget, q.final, q.reserve/1e6, s.committed()/1e6, s.budget/1e6))
+		ErrBudget, q.final, q.reserve>>20, s.committed()>>20, s.budget>>20))
 	s.end(q)
 }
 

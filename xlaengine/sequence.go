@@ -5,6 +5,7 @@ package xlaengine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -38,11 +39,15 @@ func (s *sequence) prefilling() bool { return chunkFor(len(s.pending), maxChunk)
 
 // newSequence starts from a share of m. Its prompt may begin with what other prompts had before it.
 func (e *Engine) newSequence(m *Memory, prompt []int, more int) (*sequence, error) {
+	final := min(m.length+len(prompt)+more, e.dec.Context)
+	if need := e.reserveFor(final); need > e.opts.budget {
+		return nil, fmt.Errorf("%w: %d positions need %d MB of %d MB; use fewer tokens or raise it with WithMemoryBudget", ErrBudget, final, need>>20, e.opts.budget>>20)
+	}
 	held, err := e.share(m)
 	if err != nil {
 		return nil, err
 	}
-	s := &sequence{held: held, prompt: len(prompt), final: min(m.length+len(prompt)+more, e.dec.Context), entered: time.Now()}
+	s := &sequence{held: held, prompt: len(prompt), final: final, entered: time.Now()}
 	s.slots, s.length, s.pending, s.cached = held.slots, m.length, prompt, m.length
 	if s.slots != nil && !s.slots.hold() {
 		held.Close()
