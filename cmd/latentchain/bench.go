@@ -93,7 +93,7 @@ type benchReport struct {
 }
 
 func (a *app) bench(ctx context.Context, w benchWork, asJSON bool) error {
-	e, err := a.engine(ctx, xlaengine.WithPrefixCache(0)) // everything is computed
+	e, err := a.engine(ctx, xlaengine.WithPrefixCache(0), xlaengine.WithoutDrafts()) // everything is computed, token by token
 	if err != nil {
 		return err
 	}
