@@ -5,7 +5,6 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,11 +12,7 @@ import (
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/latentchain/latentchain/xlaengine"
-	"github.com/latentchain/latentchain/xlaengine/chat"
 )
-
-// provider is the name in llms.Error.
-const provider = "latentchain"
 
 // Call answers one human message. A latent model returns a handle.
 func (l *LLM) Call(ctx context.Context, prompt string, options ...llms.CallOption) (string, error) {
@@ -28,7 +23,12 @@ func (l *LLM) Call(ctx context.Context, prompt string, options ...llms.CallOptio
 // one as it is, several joined in the order they appear, each once. Handles that don't stand for a memory are errors.
 //
 // A latent model answers with a handle, to be released by Release; it never streams. It answers in text all the same
-// when a stop word holds "Observation:", as agents send it, because what they do with an answer is to parse it.
+// where the answer will be parsed: when tools, functions, JSON or a schema are asked for, or a stop word holds
+// "Observation:", as agents send it. GenerationInfo says so under TextBecause.
+//
+// What each option does is in docs/langchaingo.md. With JSON mode, a schema or a call that is required, the answer always
+// parses and fits, or the call is refused before any token is made. The first answer alone is streamed: chunks don't say
+// which they belong to. A callback's error ends the run and is what the call returns, wrapped.
 //
 // At a temperature above 0 without a seed, or with seed 0, each call draws another seed. Errors are *llms.Error with
 // langchaingo's codes where there is one, and wrap those of the engine; a cancelled ctx gives its own error, wrapped.
@@ -71,14 +71,34 @@ func (l *LLM) answer(ctx context.Context, messages []llms.MessageContent, option
 			err = failed
 		}
 	}()
-	prompt, err := l.generator.Prompt(r.messages)
+	prompt, opens, err := l.prompt(r)
 	if err != nil {
 		return nil, err
 	}
-	if l.latent == nil || slices.ContainsFunc(r.stop, func(s string) bool { return strings.Contains(s, "Observation:") }) {
-		return l.speak(ctx, start, r, over, prompt)
+	if l.latent == nil || r.inWords != "" {
+		return l.speak(ctx, start, r, over, prompt, opens)
 	}
 	return l.think(ctx, r, over, prompt)
+}
+
+// prompt returns the token ids of the conversation, and whether the answer begins within a thought. An answer that must
+// fit something has no room for one.
+func (l *LLM) prompt(r request) (ids []int, opens bool, err error) {
+	in, err := l.told(r.messages, r.calling)
+	if err != nil {
+		return nil, false, err
+	}
+	if r.grammar != nil {
+		in.Extra = map[string]any{"enable_thinking": false}
+	} else if r.thinks != nil {
+		in.Extra = map[string]any{"enable_thinking": *r.thinks}
+	}
+	text, ids, err := l.generator.Prompt(in)
+	if opens = opensThought(text); err != nil || !opens || r.grammar == nil {
+		return ids, opens, err
+	}
+	end, err := l.generator.Tokenize("\n" + thinkEnd + "\n\n")
+	return append(ids, end...), false, err
 }
 
 // inherit returns the memory that handles stand for, nil if there are none. It must be given back with done.
@@ -138,52 +158,4 @@ func (l *LLM) think(ctx context.Context, r request, over Memory, prompt []int) (
 		return nil, err
 	}
 	return &llms.ContentResponse{Choices: []*llms.ContentChoice{{Content: handle, StopReason: xlaengine.StopEnd, GenerationInfo: report.info()}}}, nil
-}
-
-// speak answers in text.
-func (l *LLM) speak(ctx context.Context, start time.Time, r request, over Memory, prompt []int) (*llms.ContentResponse, error) {
-	reqs := make([]xlaengine.GenerateRequest, r.answers)
-	for i := range reqs {
-		reqs[i] = xlaengine.GenerateRequest{Prompt: prompt, MaxTokens: r.limit, Sampling: r.sampling, Stop: r.stop}
-		reqs[i].Sampling.Seed += uint64(i)
-	}
-	if r.stream != nil { // the first answer only: chunks don't say which they belong to
-		reqs[0].OnText = func(text string) error { return r.stream(ctx, []byte(text)) }
-	}
-	before := time.Since(start)
-	results, err := l.generator.Generate(ctx, over, reqs)
-	if err != nil {
-		return nil, err
-	}
-	response := &llms.ContentResponse{}
-	for _, g := range results {
-		g.Usage.MemoryBytes = 0 // a text hands over none
-		report := Report{Usage: g.Usage, Times: g.Times, FirstToken: before + g.FirstToken}
-		response.Choices = append(response.Choices, &llms.ContentChoice{Content: g.Text, StopReason: g.StopReason, GenerationInfo: report.info()})
-	}
-	return response, nil
-}
-
-// coded puts an error in langchaingo's terms, if it isn't yet and there is a code for it.
-func coded(err error) error {
-	var code llms.ErrorCode
-	var already *llms.Error
-	var refusal *chat.Exception
-	switch {
-	case errors.As(err, &already):
-		return err
-	case errors.Is(err, context.Canceled):
-		code = llms.ErrCodeCanceled
-	case errors.Is(err, context.DeadlineExceeded):
-		code = llms.ErrCodeTimeout
-	case errors.Is(err, xlaengine.ErrContextFull):
-		code = llms.ErrCodeTokenLimit
-	case errors.Is(err, xlaengine.ErrClosed):
-		code = llms.ErrCodeProviderUnavailable
-	case errors.As(err, &refusal): // of the chat template
-		code = llms.ErrCodeInvalidRequest
-	default:
-		return fmt.Errorf("%s: %w", provider, err)
-	}
-	return llms.NewError(code, provider, err.Error()).WithCause(err)
 }

@@ -101,14 +101,14 @@ func TestRoles(t *testing.T) {
 // recorder keeps the last request.
 type recorder struct {
 	*scripted.Engine
-	prompt []chat.Message
+	prompt chat.Input
 	reqs   []xlaengine.GenerateRequest
 	think  xlaengine.ThinkRequest
 }
 
-func (r *recorder) Prompt(messages []chat.Message) ([]int, error) {
-	r.prompt = messages
-	return r.Engine.Prompt(messages)
+func (r *recorder) Prompt(in chat.Input) (string, []int, error) {
+	r.prompt = in
+	return r.Engine.Prompt(in)
 }
 
 func (r *recorder) Generate(ctx context.Context, over plugin.Memory, reqs []xlaengine.GenerateRequest) ([]xlaengine.Generation, error) {

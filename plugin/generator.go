@@ -8,6 +8,7 @@ import (
 
 	"github.com/latentchain/latentchain/xlaengine"
 	"github.com/latentchain/latentchain/xlaengine/chat"
+	"github.com/latentchain/latentchain/xlaengine/grammar"
 )
 
 // Generator reads prompts over memories, thinks and answers. It must be safe for parallel use. Memories go in and out
@@ -15,8 +16,15 @@ import (
 type Generator interface {
 	// Model returns the model's name and the digest of its weights. Memories of equal digests are alike.
 	Model() (name, digest string)
-	// Prompt renders a conversation, ready for the assistant's turn, as token ids.
-	Prompt(messages []chat.Message) ([]int, error)
+	// Prompt renders a conversation with the model's chat template, ready for the assistant's turn, as text and as token
+	// ids.
+	Prompt(in chat.Input) (text string, ids []int, err error)
+	// Tokenize returns the token ids of a text without a template.
+	Tokenize(text string) ([]int, error)
+	// Token returns what a token adds to a text; of a special one, its name.
+	Token(id int) string
+	// Vocabulary returns the model's tokens as grammars need them.
+	Vocabulary() (*grammar.Vocabulary, error)
 	// Join returns a memory of its own with the parts one after the other.
 	Join(ctx context.Context, parts ...Memory) (Memory, error)
 	// Think appends prompt and latent steps to over (nil: from nothing) and returns the longer memory; over stays as
@@ -24,6 +32,8 @@ type Generator interface {
 	Think(ctx context.Context, over Memory, req xlaengine.ThinkRequest) (Memory, xlaengine.Thinking, error)
 	// Generate answers each request over the same memory (nil: from nothing) and keeps no memory of it.
 	Generate(ctx context.Context, over Memory, reqs []xlaengine.GenerateRequest) ([]xlaengine.Generation, error)
+	// Embed returns an embedding [dim] of length one for each prompt of token ids.
+	Embed(ctx context.Context, prompts [][]int) ([][]float32, error)
 }
 
 // Memory is a working memory; *xlaengine.Memory is one.
@@ -41,9 +51,14 @@ func (x onXLA) Model() (name, digest string) {
 	return info.Model.Name, info.Digest
 }
 
-func (x onXLA) Prompt(messages []chat.Message) ([]int, error) {
-	_, ids, err := x.Engine.Prompt(chat.Input{Messages: messages})
-	return ids, err
+func (x onXLA) Tokenize(text string) ([]int, error) { return x.Tokenizer().Encode(text) }
+
+func (x onXLA) Token(id int) string {
+	if b := x.Tokenizer().Bytes(id); len(b) > 0 {
+		return string(b)
+	}
+	name, _ := x.Tokenizer().Text(id)
+	return name
 }
 
 func (x onXLA) Join(ctx context.Context, parts ...Memory) (Memory, error) {

@@ -1,13 +1,15 @@
 // Package plugin makes an engine a langchaingo model. LLM answers in text like any other provider; what LLM.Latent
 // gives answers in handles, short strings that stand for a working memory. Where a prompt holds a handle, the memory
 // comes before the prompt. This file makes and closes models; one call is in generate.go, what it may ask in
-// request.go, handles in handle.go and store.go, and what is needed of an engine in generator.go.
+// request.go, messages.go and tools.go, its answer in speak.go, handles in handle.go and store.go, and what is needed of
+// an engine in generator.go.
 package plugin
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/tmc/langchaingo/callbacks"
 	"github.com/tmc/langchaingo/llms"
@@ -23,13 +25,19 @@ type LLM struct {
 	latent *latent // nil: answers in text
 }
 
-var _ llms.Model = (*LLM)(nil)
+var (
+	_ llms.Model          = (*LLM)(nil)
+	_ llms.ReasoningModel = (*LLM)(nil)
+)
 
 type shared struct {
 	generator Generator
 	store     *Store
 	maxTokens int
 	close     func() error // closes what New opened
+
+	toolsOnce    sync.Once
+	toolTemplate bool // see knowsTools
 }
 
 // latent is how an LLM thinks whose answers are handles.

@@ -17,6 +17,7 @@ type Report struct {
 	MemoryTokens int           // positions of the memory handed over; 0 for text
 	SettledAt    int           // the latent step from which on thoughts stayed the same; 0: they kept moving
 	FirstToken   time.Duration // from the call to the first token of a text; 0 for handles
+	Thoughts     int           // of the completion's tokens, those of thoughts the model wrote
 }
 
 const reportKey = "Report"
@@ -30,7 +31,13 @@ func (r Report) info() map[string]any {
 		"CompletionTokens": r.Usage.CompletionTokens,
 		"TotalTokens":      r.Usage.TotalTokens(),
 		"MemoryBytes":      int(r.Usage.MemoryBytes),
-		reportKey:          r,
+
+		"PromptCachedTokens":        r.Usage.CachedTokens,
+		"ReasoningTokens":           r.Thoughts,
+		"CompletionReasoningTokens": r.Thoughts,
+		"ThinkingTokens":            r.Thoughts,
+
+		reportKey: r,
 	}
 }
 

@@ -1,16 +1,19 @@
 package plugin
 
-// What a call asks: langchaingo's messages and options, checked and put in the engine's terms. Options that would
-// change the answer but can't be met are refused; MinLength, MaxLength, Metadata and StreamingReasoningFunc are ignored.
+// What a call asks: langchaingo's options, checked and put in the engine's terms. What each one does is listed in
+// docs/langchaingo.md; messages are in messages.go, tools in tools.go.
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"strings"
 
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/latentchain/latentchain/xlaengine/chat"
+	"github.com/latentchain/latentchain/xlaengine/grammar"
 	"github.com/latentchain/latentchain/xlaengine/sample"
 )
 
@@ -19,9 +22,19 @@ type request struct {
 	handles  []string       // in the order of the messages
 	sampling sample.Params
 	limit    int // tokens of an answer
+	least    int
 	answers  int
 	stop     []string
-	stream   func(ctx context.Context, chunk []byte) error // may be nil
+	calling  calling
+	grammar  *grammar.Grammar // nil: any text
+	inWords  string           // why a latent model answers in text; "" if it need not
+	thinks   *bool            // whether the model is to write thoughts, nil as it likes
+
+	logProbs    int // of how many tokens the engine is asked at each place, 0 for none
+	topLogProbs int
+
+	stream         func(ctx context.Context, chunk []byte) error // may be nil, as the next
+	streamThoughts func(ctx context.Context, thought, chunk []byte) error
 }
 
 func (l *LLM) request(messages []llms.MessageContent, callOptions []llms.CallOption) (r request, err error) {
@@ -34,91 +47,151 @@ func (l *LLM) request(messages []llms.MessageContent, callOptions []llms.CallOpt
 	if err := l.checkOptions(o); err != nil {
 		return r, err
 	}
-	r.stream, r.limit, r.answers = o.StreamingFunc, o.MaxTokens, max(o.N, o.CandidateCount, 1)
+	r.stream, r.streamThoughts = o.StreamingFunc, o.StreamingReasoningFunc
+	r.limit, r.least, r.answers = o.MaxTokens, o.MinLength, max(o.N, o.CandidateCount, 1)
+	if o.MaxLength > 0 && (r.limit == 0 || o.MaxLength < r.limit) {
+		r.limit = o.MaxLength
+	}
+	if r.limit == 0 {
+		r.limit = l.maxTokens
+	}
+	if r.least > r.limit {
+		return r, refused("at least %d tokens (llms.WithMinLength), but at most %d", r.least, r.limit)
+	}
 	for _, s := range o.StopWords {
 		if s != "" {
 			r.stop = append(r.stop, s)
 		}
-	}
-	if r.limit == 0 {
-		r.limit = l.maxTokens
 	}
 	r.sampling = sample.Params{
 		Temperature: o.Temperature, TopK: o.TopK, TopP: o.TopP,
 		RepetitionPenalty: o.RepetitionPenalty, FrequencyPenalty: o.FrequencyPenalty, PresencePenalty: o.PresencePenalty,
 		Seed: uint64(o.Seed),
 	}
+	if o.Seed == 0 { // not set
+		r.sampling.Seed = rand.Uint64()
+	}
+	asked, err := r.readMetadata(o.Metadata)
+	if err != nil {
+		return r, err
+	}
 	if err := r.sampling.Validate(); err != nil {
 		return r, refused("%v", err)
 	}
-	if o.Seed == 0 { // not set
-		r.sampling.Seed = rand.Uint64()
+	if config := llms.GetThinkingConfig(&o); config != nil && config.Mode != "" && config.Mode != llms.ThinkingModeAuto {
+		thinks := config.Mode != llms.ThinkingModeNone
+		r.thinks = &thinks
+	}
+	if r.calling, err = callingOf(o); err != nil {
+		return r, err
+	}
+	asked.object = o.JSONMode || o.ResponseMIMEType == jsonType
+	r.inWords = whyInWords(o, asked)
+	if r.grammar, err = l.compile(asked.with(r.calling), r.calling); err != nil {
+		return r, err
 	}
 	r.messages, r.handles, err = conversation(messages)
 	return r, err
 }
 
+const jsonType = "application/json"
+
 func (l *LLM) checkOptions(o llms.CallOptions) error {
 	name, _ := l.generator.Model()
 	switch {
 	case o.Model != "" && o.Model != name:
-		return refused("model %q is asked for, but this is %q; make another with plugin.New(plugin.WithModel(…))", o.Model, name)
+		return because(ErrModel, "model %q is asked for, but this is %q; make another with plugin.New(plugin.WithModel(…))", o.Model, name)
 	case o.MaxTokens < 0:
 		return refused("at most %d tokens; want 1 or more", o.MaxTokens)
+	case o.MinLength < 0 || o.MaxLength < 0:
+		return refused("lengths of %d to %d; want 0 or more", o.MinLength, o.MaxLength)
 	case o.N < 0 || o.CandidateCount < 0:
 		return refused("%d answers; want 1 or more", min(o.N, o.CandidateCount))
-	case len(o.Tools) > 0 || len(o.Functions) > 0:
-		return missing("tools and functions")
-	case o.JSONMode || o.ResponseMIMEType != "" && o.ResponseMIMEType != "text/plain":
-		return missing("JSON mode and response types other than text/plain")
+	case o.ResponseMIMEType != "" && o.ResponseMIMEType != "text/plain" && o.ResponseMIMEType != jsonType:
+		return refused("response type %q; want text/plain or %s", o.ResponseMIMEType, jsonType)
 	}
 	return nil
 }
 
-func missing(what string) error {
-	return llms.NewError(llms.ErrCodeNotImplemented, provider, what+" are not supported yet; ask for plain text")
+// whyInWords says why an answer must be text: because the caller is going to parse it.
+func whyInWords(o llms.CallOptions, asked shape) string {
+	switch {
+	case len(o.Tools) > 0:
+		return "tools"
+	case len(o.Functions) > 0:
+		return "functions"
+	case asked.schema != nil:
+		return "schema"
+	case asked.object:
+		return "JSON"
+	}
+	for _, s := range o.StopWords {
+		if strings.Contains(s, "Observation:") {
+			return "stop word Observation:"
+		}
+	}
+	return ""
 }
 
-// conversation puts messages in the model's terms, without the handles in them. A message that held nothing but
-// handles goes with them unless it is the last.
-func conversation(messages []llms.MessageContent) (turns []chat.Message, handles []string, err error) {
-	if len(messages) == 0 {
-		return nil, nil, refused("no messages; want at least one")
+// readMetadata takes from Metadata what has no option of its own: "logprobs", "top_logprobs", "min_p", "schema" and, for
+// those who know it by that name, "grammar". Other keys are for other providers.
+func (r *request) readMetadata(m map[string]any) (asked shape, err error) {
+	if given, ok := m["min_p"]; ok {
+		if r.sampling.MinP, ok = number(given); !ok {
+			return asked, refused("metadata min_p is %v, want a number", given)
+		}
 	}
-	for i, m := range messages {
-		role, err := roleOf(m.Role)
-		if err != nil {
-			return nil, nil, err
+	if given, ok := m["top_logprobs"]; ok {
+		top, isNumber := number(given)
+		if !isNumber || top < 0 || top > maxTopLogProbs || top != float64(int(top)) {
+			return asked, refused("metadata top_logprobs is %v, want 0 to %d", given, maxTopLogProbs)
 		}
-		var texts []string
-		for _, part := range m.Parts {
-			text, ok := part.(llms.TextContent)
-			if !ok {
-				return nil, nil, refused("message %d has a part of type %T; only text parts (llms.TextContent) are supported", i, part)
-			}
-			texts = append(texts, text.Text)
+		r.topLogProbs = int(top)
+		r.logProbs = r.topLogProbs
+	}
+	if given, ok := m["logprobs"]; ok {
+		wanted, isBool := given.(bool)
+		if !isBool {
+			return asked, refused("metadata logprobs is %v, want true or false; how many is top_logprobs", given)
 		}
-		text, found := cutHandles(strings.Join(texts, "\n"))
-		handles = append(handles, found...)
-		if len(found) > 0 && strings.TrimSpace(text) == "" && i < len(messages)-1 {
+		r.logProbs = 0
+		if wanted {
+			r.logProbs = max(1, r.topLogProbs)
+		}
+	}
+	for _, key := range []string{"schema", "grammar"} {
+		given, ok := m[key]
+		if !ok || given == nil {
 			continue
 		}
-		turns = append(turns, chat.Message{Role: role, Content: text})
+		raw, err := schemaOf(given)
+		if err != nil || !bytes.HasPrefix(raw, []byte("{")) && string(raw) != "true" {
+			return asked, because(ErrSchema, "metadata %s is not a JSON Schema; no other kind of grammar is supported", key)
+		}
+		if asked.schema != nil {
+			return asked, because(ErrSchema, "metadata has both a schema and a grammar; want one")
+		}
+		asked.schema = raw
 	}
-	return turns, handles, nil
+	return asked, nil
 }
 
-// roleOf returns the role as chat templates call it. Callers send the raw names of other providers too.
-func roleOf(role llms.ChatMessageType) (string, error) {
-	switch role {
-	case llms.ChatMessageTypeSystem:
-		return "system", nil
-	case llms.ChatMessageTypeHuman, llms.ChatMessageTypeGeneric, "user":
-		return "user", nil
-	case llms.ChatMessageTypeAI, "assistant":
-		return "assistant", nil
-	case llms.ChatMessageTypeTool, llms.ChatMessageTypeFunction:
-		return "", missing("messages of tools and functions")
+const maxTopLogProbs = 20
+
+// number reads what a Go program or a JSON decoder puts in a map.
+func number(given any) (float64, bool) {
+	switch n := given.(type) {
+	case int:
+		return float64(n), true
+	case int64:
+		return float64(n), true
+	case float32:
+		return float64(n), true
+	case float64:
+		return n, true
+	case json.Number:
+		f, err := n.Float64()
+		return f, err == nil
 	}
-	return "", refused("message of role %q; want system, human, ai, generic, user or assistant", role)
+	return 0, false
 }

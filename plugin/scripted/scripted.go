@@ -4,10 +4,14 @@ package scripted
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"math"
 	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/latentchain/latentchain/plugin"
 	"github.com/latentchain/latentchain/xlaengine"
@@ -15,14 +19,16 @@ import (
 )
 
 // Engine is a plugin.Generator. A token is a character, a thought is "·", and a position takes PositionBytes. The zero
-// value answers "ok".
+// value answers "ok". How it answers is in say.go.
 type Engine struct {
 	Name   string
 	Digest string // two engines of equal digests read each other's memories
+	Tools  bool   // the chat template knows tools and writes them, calls and results as JSON
+	Opens  string // what a prompt ends with, such as "<think>\n" where the answer begins in a thought
 
 	// Answer returns what to say after seen, all that memory and prompt hold. It may be called in parallel.
 	Answer func(seen string) string
-	// Fail may return an error in place of doing something: "prompt", "join", "think" or "generate".
+	// Fail may return an error in place of doing something: "prompt", "join", "think", "generate" or "embed".
 	Fail func(doing string) error
 	// Context is how many positions there are at most; 0: any number.
 	Context int
@@ -41,18 +47,79 @@ func (e *Engine) Open() int { return int(e.open.Load()) }
 // Model returns Name and Digest.
 func (e *Engine) Model() (name, digest string) { return e.Name, e.Digest }
 
-// Prompt renders messages as "role: content" lines.
-func (e *Engine) Prompt(messages []chat.Message) ([]int, error) {
+// Prompt renders messages as "role: content" lines; with Tools, tools come before them as "tool: …" lines and calls
+// follow their content.
+func (e *Engine) Prompt(in chat.Input) (text string, ids []int, err error) {
 	if err := e.fail("prompt"); err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	var ids []int
-	for _, m := range messages {
-		for _, r := range m.Role + ": " + m.Content + "\n" {
-			ids = append(ids, int(r))
+	var b strings.Builder
+	if e.Tools {
+		for _, tool := range in.Tools {
+			raw, err := json.Marshal(tool)
+			if err != nil {
+				return "", nil, fmt.Errorf("scripted: %w", err)
+			}
+			fmt.Fprintf(&b, "tool: %s\n", raw)
 		}
 	}
+	for _, m := range in.Messages {
+		b.WriteString(m.Role + ": " + m.Content)
+		if e.Tools {
+			for _, call := range m.ToolCalls {
+				fmt.Fprintf(&b, "<tool_call>%s(%s)#%s</tool_call>", call.Function.Name, call.Function.Arguments, call.ID)
+			}
+			if m.ToolCallID != "" {
+				b.WriteString("#" + m.ToolCallID)
+			}
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString(e.Opens)
+	ids, err = e.Tokenize(b.String())
+	return b.String(), ids, err
+}
+
+// Tokenize returns a text's characters.
+func (e *Engine) Tokenize(text string) ([]int, error) {
+	var ids []int
+	for _, r := range text {
+		ids = append(ids, int(r))
+	}
 	return ids, nil
+}
+
+// Token returns the character.
+func (e *Engine) Token(id int) string { return string(rune(id)) }
+
+// Embed hashes the words of a text to 64 dimensions, so that texts are as alike as their words.
+func (e *Engine) Embed(ctx context.Context, prompts [][]int) ([][]float32, error) {
+	if err := errors.Join(ctx.Err(), e.fail("embed")); err != nil {
+		return nil, err
+	}
+	all := make([][]float32, len(prompts))
+	for i, ids := range prompts {
+		var text strings.Builder
+		for _, id := range ids {
+			text.WriteRune(rune(id))
+		}
+		notWord := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+		all[i] = make([]float32, 64)
+		for _, word := range strings.FieldsFunc(strings.ToLower(text.String()), notWord) {
+			h := fnv.New32a()
+			h.Write([]byte(word))
+			all[i][h.Sum32()%64]++
+		}
+		all[i][0] += 1e-3 // a text without words has a direction too
+		var squares float64
+		for _, x := range all[i] {
+			squares += float64(x) * float64(x)
+		}
+		for d := range all[i] {
+			all[i][d] /= float32(math.Sqrt(squares))
+		}
+	}
+	return all, nil
 }
 
 // memory is the text that was read and thought.
@@ -107,56 +174,6 @@ func (e *Engine) Think(ctx context.Context, over plugin.Memory, req xlaengine.Th
 	return m, xlaengine.Thinking{Usage: xlaengine.Usage{
 		PromptTokens: len(req.Prompt), CachedTokens: m.Len() - len(req.Prompt) - req.Steps, LatentSteps: req.Steps, MemoryBytes: m.Bytes(),
 	}}, nil
-}
-
-// Generate says what Answer returns, up to a stop text or the most tokens, a character at a time.
-func (e *Engine) Generate(ctx context.Context, over plugin.Memory, reqs []xlaengine.GenerateRequest) ([]xlaengine.Generation, error) {
-	if err := e.fail("generate"); err != nil {
-		return nil, err
-	}
-	results := make([]xlaengine.Generation, len(reqs))
-	for i, req := range reqs {
-		seen, err := e.take(over, req.Prompt, 1)
-		if err != nil {
-			return nil, err
-		}
-		g := &results[i]
-		g.Usage = xlaengine.Usage{PromptTokens: len(req.Prompt), CachedTokens: len([]rune(seen)) - len(req.Prompt)}
-		if err := e.say(ctx, seen, req, g); err != nil {
-			return nil, err
-		}
-		g.Usage.MemoryBytes = int64(len([]rune(seen))+g.Usage.CompletionTokens) * PositionBytes
-	}
-	return results, nil
-}
-
-func (e *Engine) say(ctx context.Context, seen string, req xlaengine.GenerateRequest, g *xlaengine.Generation) error {
-	answer := "ok"
-	if e.Answer != nil {
-		answer = e.Answer(seen)
-	}
-	for _, stop := range req.Stop {
-		answer, _, _ = strings.Cut(answer, stop)
-	}
-	g.StopReason = xlaengine.StopEnd
-	for _, r := range answer {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if g.Usage.CompletionTokens == req.MaxTokens {
-			g.StopReason = xlaengine.StopLength
-			return nil
-		}
-		g.Tokens = append(g.Tokens, int(r))
-		g.Usage.CompletionTokens++
-		g.Text += string(r)
-		if req.OnText != nil {
-			if err := req.OnText(string(r)); err != nil {
-				return fmt.Errorf("streaming: %w", err)
-			}
-		}
-	}
-	return ctx.Err()
 }
 
 // take returns all that over and prompt hold, if room more positions fit after it.

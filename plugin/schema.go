@@ -1,0 +1,215 @@
+package plugin
+
+// The JSON Schemas that answers are kept to: of calls, made of what functions say of their parameters, and of an app's own.
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/latentchain/latentchain/xlaengine"
+	"github.com/latentchain/latentchain/xlaengine/grammar"
+)
+
+// shape is what an answer must fit; the zero value is any text.
+type shape struct {
+	object bool            // any JSON object
+	schema json.RawMessage // what fits this JSON Schema; may be nil
+}
+
+// with adds what c asks for: the answer must be a call, or may be one beside what fits the schema. Where any object will
+// do, a call is one.
+func (s shape) with(c calling) shape {
+	switch {
+	case c.must:
+		return shape{schema: callSchema(c.offered, nil)}
+	case len(c.offered) > 0 && s.schema != nil:
+		return shape{schema: callSchema(c.offered, s.schema)}
+	}
+	return s
+}
+
+// callSchema is the schema of a call of one of the functions, or of what fits other, if there is one.
+func callSchema(functions []callable, other json.RawMessage) json.RawMessage {
+	var all []string
+	for i, f := range functions {
+		parameters := rebase(f.Parameters, fmt.Sprintf("#/anyOf/%d/properties/arguments", i), aSchema)
+		all = append(all, fmt.Sprintf(`{"type":"object","properties":{"name":{"const":%s},"arguments":%s},"required":["name","arguments"],"additionalProperties":false}`, inJSON(f.Name), parameters))
+	}
+	if other != nil {
+		all = append(all, string(rebase(other, fmt.Sprintf("#/anyOf/%d", len(all)), aSchema)))
+	}
+	return json.RawMessage(`{"anyOf":[` + strings.Join(all, ",") + `]}`)
+}
+
+// compile returns the grammar of s, nil for any text. Vocabularies keep the grammars they compiled.
+func (l *LLM) compile(s shape, c calling) (*grammar.Grammar, error) {
+	if s.schema == nil && !s.object {
+		return nil, nil
+	}
+	for _, f := range c.offered { // so that the error says whose schema it is, and where in it
+		if err := grammar.Check(f.Parameters); s.schema != nil && err != nil {
+			return nil, because(ErrSchema, "function %q: parameters: %v", f.Name, err)
+		}
+	}
+	v, err := l.generator.Vocabulary()
+	if err != nil {
+		return nil, err
+	}
+	if s.schema == nil {
+		return v.Object()
+	}
+	g, err := v.Schema(s.schema)
+	var wrong *grammar.SchemaError
+	if errors.As(err, &wrong) {
+		return nil, because(ErrSchema, "%v", err)
+	}
+	return g, err
+}
+
+// constraint returns what holds one answer to g.
+func constraint(g *grammar.Grammar) xlaengine.Constraint {
+	if g == nil {
+		return nil
+	}
+	return fitting{g.Start()}
+}
+
+// fitting names the one way a grammar can fail.
+type fitting struct{ *grammar.State }
+
+func (f fitting) MaskWithin(left int) ([]uint64, error) {
+	mask, err := f.State.MaskWithin(left)
+	if err != nil {
+		err = fmt.Errorf("%w: %v; raise llms.WithMaxTokens", ErrTooShort, err)
+	}
+	return mask, err
+}
+
+// parametersOf returns a function's parameters as a schema of an object that is closed where that does not change what
+// its author can have meant: no parameters means no arguments, and those not named are not made up.
+func parametersOf(given any) (json.RawMessage, error) {
+	raw, err := schemaOf(given)
+	if err != nil {
+		return nil, err
+	}
+	if string(raw) == "null" {
+		raw = json.RawMessage(`{"type":"object","properties":{}}`)
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &keys); err != nil {
+		return nil, errors.New("not a JSON object")
+	}
+	var add []string
+	if _, typed := keys["type"]; !typed {
+		add = append(add, `"type":"object"`)
+	}
+	opens := []string{"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames", "minProperties",
+		"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "dependentRequired"}
+	_, named := keys["properties"]
+	if named && !slices.ContainsFunc(opens, func(key string) bool { _, there := keys[key]; return there }) {
+		add = append(add, `"additionalProperties":false`)
+	}
+	if len(add) == 0 {
+		return raw, nil
+	}
+	body := strings.TrimSpace(strings.TrimPrefix(string(raw), "{"))
+	if body != "}" {
+		add = append(add, "")
+	}
+	return json.RawMessage("{" + strings.Join(add, ",") + body), nil
+}
+
+// schemaOf returns a schema, given as text, as bytes or as a value that encoding/json writes, in compact form.
+func schemaOf(given any) (json.RawMessage, error) {
+	var raw []byte
+	switch g := given.(type) {
+	case string:
+		raw = []byte(g)
+	case []byte:
+		raw = g
+	default:
+		var err error
+		if raw, err = json.Marshal(given); err != nil {
+			return nil, err
+		}
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return nil, fmt.Errorf("not JSON: %v", err)
+	}
+	return compact.Bytes(), nil
+}
+
+// What a part of a schema is.
+const (
+	aSchema = iota
+	byName  // an object with a schema for each name
+	data    // a value to compare with
+)
+
+// rebase makes references within a schema that becomes part of another point to where it is then, at the JSON pointer.
+func rebase(raw json.RawMessage, pointer string, what int) json.RawMessage {
+	if what == data || !bytes.Contains(raw, []byte(`"$ref"`)) {
+		return raw
+	}
+	var out bytes.Buffer
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	open, err := decoder.Token()
+	delim, nested := open.(json.Delim)
+	if err != nil || !nested {
+		return raw
+	}
+	out.WriteString(delim.String())
+	for first := true; decoder.More(); first = false {
+		if !first {
+			out.WriteByte(',')
+		}
+		part := what
+		key := ""
+		if delim == '{' {
+			token, _ := decoder.Token()
+			key, _ = token.(string)
+			out.WriteString(inJSON(key) + ":")
+			part = partOf(what, key)
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return raw
+		}
+		var ref string
+		if what == aSchema && key == "$ref" && json.Unmarshal(value, &ref) == nil && (ref == "#" || strings.HasPrefix(ref, "#/")) {
+			value = json.RawMessage(inJSON(pointer + ref[1:]))
+		}
+		out.Write(rebase(value, pointer, part))
+	}
+	out.WriteByte(map[json.Delim]byte{'{': '}', '[': ']'}[delim])
+	return out.Bytes()
+}
+
+func partOf(what int, key string) int {
+	if what != aSchema {
+		return aSchema
+	}
+	switch key {
+	case "properties", "patternProperties", "$defs", "definitions", "dependentSchemas":
+		return byName
+	case "const", "enum", "default", "examples":
+		return data
+	}
+	return aSchema
+}
+
+// inJSON writes what is known to be possible to write, without escapes for HTML, which models were not trained on.
+func inJSON(v any) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return "null"
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
