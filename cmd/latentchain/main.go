@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tmc/langchaingo/llms"
+
 	"github.com/latentchain/latentchain/xlaengine/backend"
 	"github.com/latentchain/latentchain/xlaengine/chat"
 )
@@ -58,7 +60,7 @@ func run(args []string, in io.Reader, out, errs *os.File) int {
 		fmt.Fprintln(errs, "latentchain:", signal)
 		return signal.exitCode()
 	}
-	fmt.Fprintln(errs, "latentchain:", oneLine(err.Error())+nextStep(err))
+	fmt.Fprintln(errs, "latentchain:", oneLine(withoutProvider(err))+nextStep(err))
 	if errors.As(err, new(usageError)) {
 		return exitUsage
 	}
@@ -69,6 +71,17 @@ func run(args []string, in io.Reader, out, errs *os.File) int {
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// withoutProvider leaves out of an error's text what the provider puts before its own, its name and a code: the name is
+// this program's, which comes first as it is, and the code is for programs.
+func withoutProvider(err error) string {
+	text := err.Error()
+	var coded *llms.Error
+	if errors.As(err, &coded) {
+		text = strings.Replace(text, fmt.Sprintf("%s: %s: ", coded.Provider, coded.Code), "", 1)
+	}
+	return strings.Replace(text, "latentchain: ", "", 1)
+}
 
 // oneLine puts an error of several lines, such as joined ones, on one.
 func oneLine(s string) string {
