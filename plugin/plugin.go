@@ -38,6 +38,9 @@ type shared struct {
 
 	toolsOnce    sync.Once
 	toolTemplate bool // see knowsTools
+
+	alphabetOnce sync.Once
+	letters      *alphabet // see alphabet
 }
 
 // latent is how an LLM thinks whose answers are handles.

@@ -30,6 +30,9 @@ type request struct {
 	inWords  string           // why a latent model answers in text; "" if it need not
 	thinks   *bool            // whether the model is to write thoughts, nil as it likes
 
+	parameters map[string]*grammar.Grammar // of the functions that any text may call; nil: none
+	letters    *alphabet                   // with parameters
+
 	logProbs    int // of how many tokens the engine is asked at each place, 0 for none
 	topLogProbs int
 
@@ -87,7 +90,7 @@ func (l *LLM) request(messages []llms.MessageContent, callOptions []llms.CallOpt
 	}
 	asked.object = o.JSONMode || o.ResponseMIMEType == jsonType
 	r.inWords = whyInWords(o, asked)
-	if r.grammar, err = l.compile(asked.with(r.calling), r.calling); err != nil {
+	if err = l.compile(&r, asked); err != nil {
 		return r, err
 	}
 	r.messages, r.handles, err = conversation(messages)

@@ -45,37 +45,47 @@ func callSchema(functions []callable, other json.RawMessage) json.RawMessage {
 	return json.RawMessage(`{"anyOf":[` + strings.Join(all, ",") + `]}`)
 }
 
-// compile returns the grammar of s, nil for any text. Vocabularies keep the grammars they compiled.
-func (l *LLM) compile(s shape, c calling) (*grammar.Grammar, error) {
-	if s.schema == nil && !s.object {
-		return nil, nil
-	}
-	for _, f := range c.offered { // so that the error says whose schema it is, and where in it
-		if err := grammar.Check(f.Parameters); s.schema != nil && err != nil {
-			return nil, because(ErrSchema, "function %q: parameters: %v", f.Name, err)
-		}
+// compile sets the grammars of r: of the whole answer where it must fit something, of arguments where it may be a call.
+// Vocabularies keep the grammars they compiled.
+func (l *LLM) compile(r *request, asked shape) error {
+	s, c := asked.with(r.calling), r.calling
+	if s.schema == nil && !s.object && len(c.offered) == 0 {
+		return nil
 	}
 	v, err := l.generator.Vocabulary()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if s.schema == nil {
-		return v.Object()
+	parameters := map[string]*grammar.Grammar{}
+	for _, f := range c.offered { // each by itself, so that the error says whose it is and where in it
+		if parameters[f.Name], err = v.Schema(f.Parameters); err != nil {
+			return because(ErrSchema, "function %q: parameters: %v", f.Name, err)
+		}
 	}
-	g, err := v.Schema(s.schema)
+	switch {
+	case s.schema != nil:
+		r.grammar, err = v.Schema(s.schema)
+	case s.object:
+		r.grammar, err = v.Object()
+	default:
+		r.parameters, r.letters = parameters, l.alphabet(v)
+	}
 	var wrong *grammar.SchemaError
 	if errors.As(err, &wrong) {
-		return nil, because(ErrSchema, "%v", err)
+		return because(ErrSchema, "%v", err)
 	}
-	return g, err
+	return err
 }
 
-// constraint returns what holds one answer to g.
-func constraint(g *grammar.Grammar) xlaengine.Constraint {
-	if g == nil {
-		return nil
+// constraint returns what holds one answer to what r asks for; nil for nothing.
+func (l *LLM) constraint(r request) xlaengine.Constraint {
+	switch {
+	case r.grammar != nil:
+		return fitting{r.grammar.Start()}
+	case r.parameters != nil:
+		return &mayCall{alphabet: r.letters, parameters: r.parameters, token: l.generator.Token}
 	}
-	return fitting{g.Start()}
+	return nil
 }
 
 // fitting names the one way a grammar can fail.

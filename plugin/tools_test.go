@@ -101,6 +101,43 @@ func TestToolChoice(t *testing.T) {
 	}
 }
 
+// Where the model decides whether to call, arguments fit all the same; words and other objects are as it says them.
+func TestArgumentsFitWhereverACallBegins(t *testing.T) {
+	for _, test := range []struct {
+		claim, says string
+		content     string // as said, if there is no call
+	}{
+		{"a bare call", `{"name": "weather", "arguments": {"city": "Rome"}}`, ""},
+		{"a tagged call", "Let me see.\n<tool_call>\n" + `{"name": "weather", "arguments": {"town": 1}}` + "\n</tool_call>", ""},
+		{"parameters, as Llama 3 writes", `{"type": "function", "name": "weather", "parameters": {"days": 40}}`, ""},
+		{"in an array", `[{"name": "weather", "arguments": 3}]`, ""},
+		{"after a thought", "<think>{</think>\n" + `{"name":"weather","arguments":{"city":3`, ""},
+		{"an object that is no call", `{"name": "Ada", "arguments": {"city": "Rome"}}`, `{"name": "Ada", "arguments": {"city": "Rome"}}`},
+		{"a call among words", `So {"name": "weather", "arguments": {"city": "Rome"}}`, `So {"name": "weather", "arguments": {"city": "Rome"}}`},
+		{"words of all kinds", "naïve “words” ⟨…⟩ {}", "naïve “words” ⟨…⟩ {}"},
+	} {
+		llm := on(t, &scripted.Engine{Answer: func(string) string { return test.says }})
+		choice := answerOf(t, llm, human("x"), tools(weather, clock), llms.WithMaxTokens(120))
+		if test.content != "" {
+			if choice.Content != test.content || choice.ToolCalls != nil {
+				t.Errorf("%s: said %q, calls %v", test.claim, choice.Content, choice.ToolCalls)
+			}
+			continue
+		}
+		var arguments map[string]any
+		if test.claim == "in an array" { // the script ends within it
+			if !strings.HasPrefix(choice.Content, `[{"name": "weather", "arguments": {"city":`) {
+				t.Errorf("%s: said %q", test.claim, choice.Content)
+			}
+			continue
+		}
+		if len(choice.ToolCalls) != 1 || json.Unmarshal([]byte(choice.FuncCall.Arguments), &arguments) != nil ||
+			arguments["city"] != "Berlin" && arguments["city"] != "Paris" || len(arguments) > 2 {
+			t.Errorf("%s: said %q, calls %+v", test.claim, choice.Content, choice.FuncCall)
+		}
+	}
+}
+
 func TestToolsThatCannotBeOffered(t *testing.T) {
 	llm := on(t, &scripted.Engine{})
 	bad := llms.FunctionDefinition{Name: "bad", Parameters: map[string]any{"type": "object", "properties": map[string]any{"a": map[string]any{"$ref": "http://x"}}}}
@@ -108,16 +145,17 @@ func TestToolsThatCannotBeOffered(t *testing.T) {
 		opts []llms.CallOption
 		want error
 	}{
-		"a type that is no function":     {[]llms.CallOption{llms.WithTools([]llms.Tool{{Type: "retrieval", Function: &clock}})}, plugin.ErrTool},
-		"one name twice":                 {[]llms.CallOption{tools(clock, clock)}, plugin.ErrTool},
-		"parameters that are no schema":  {[]llms.CallOption{tools(llms.FunctionDefinition{Name: "x", Parameters: "{"})}, plugin.ErrTool},
-		"required, but nothing offered":  {[]llms.CallOption{llms.WithToolChoice("required")}, plugin.ErrTool},
-		"one that is not offered":        {[]llms.CallOption{tools(clock), llms.WithToolChoice(`{"name":"x"}`)}, plugin.ErrTool},
-		"a choice that is not known":     {[]llms.CallOption{tools(clock), llms.WithToolChoice("perhaps")}, plugin.ErrTool},
-		"a choice that is not anything":  {[]llms.CallOption{tools(clock), llms.WithToolChoice(3)}, plugin.ErrTool},
-		"a schema with what can't be":    {[]llms.CallOption{tools(bad), llms.WithToolChoice("required")}, plugin.ErrSchema},
-		"a call that has no room":        {[]llms.CallOption{tools(weather), llms.WithToolChoice("required"), llms.WithMaxTokens(3)}, plugin.ErrTooShort},
-		"a call of a tool with no space": {[]llms.CallOption{tools(weather), llms.WithToolChoice("required"), llms.WithMaxLength(3)}, plugin.ErrTooShort},
+		"a type that is no function":      {[]llms.CallOption{llms.WithTools([]llms.Tool{{Type: "retrieval", Function: &clock}})}, plugin.ErrTool},
+		"one name twice":                  {[]llms.CallOption{tools(clock, clock)}, plugin.ErrTool},
+		"parameters that are no schema":   {[]llms.CallOption{tools(llms.FunctionDefinition{Name: "x", Parameters: "{"})}, plugin.ErrTool},
+		"required, but nothing offered":   {[]llms.CallOption{llms.WithToolChoice("required")}, plugin.ErrTool},
+		"one that is not offered":         {[]llms.CallOption{tools(clock), llms.WithToolChoice(`{"name":"x"}`)}, plugin.ErrTool},
+		"a choice that is not known":      {[]llms.CallOption{tools(clock), llms.WithToolChoice("perhaps")}, plugin.ErrTool},
+		"a choice that is not anything":   {[]llms.CallOption{tools(clock), llms.WithToolChoice(3)}, plugin.ErrTool},
+		"the same where it may be called": {[]llms.CallOption{tools(bad)}, plugin.ErrSchema},
+		"a schema with what can't be":     {[]llms.CallOption{tools(bad), llms.WithToolChoice("required")}, plugin.ErrSchema},
+		"a call that has no room":         {[]llms.CallOption{tools(weather), llms.WithToolChoice("required"), llms.WithMaxTokens(3)}, plugin.ErrTooShort},
+		"a call of a tool with no space":  {[]llms.CallOption{tools(weather), llms.WithToolChoice("required"), llms.WithMaxLength(3)}, plugin.ErrTooShort},
 	} {
 		_, err := llm.GenerateContent(t.Context(), human("x"), test.opts...)
 		var coded *llms.Error

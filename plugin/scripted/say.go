@@ -5,7 +5,6 @@ package scripted
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -28,7 +27,7 @@ var vocabulary = sync.OnceValues(func() (*grammar.Vocabulary, error) {
 func (e *Engine) Vocabulary() (*grammar.Vocabulary, error) { return vocabulary() }
 
 // Generate says what Answer returns, up to a stop text or the most tokens, a character at a time. An answer that is too
-// short goes on in dots. Of one that does not fit the constraint it says what fits and completes it the shortest way.
+// short goes on in dots. Of one that does not fit the constraint it says what fits and completes it in a short way.
 func (e *Engine) Generate(ctx context.Context, over plugin.Memory, reqs []xlaengine.GenerateRequest) ([]xlaengine.Generation, error) {
 	if err := e.fail("generate"); err != nil {
 		return nil, err
@@ -93,6 +92,9 @@ func (e *Engine) say(ctx context.Context, seen string, req xlaengine.GenerateReq
 	}
 }
 
+// shortest has the characters in the order in which they bring JSON to an end.
+const shortest = "}]\":,{[0123456789-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/_\\ !#$%&'()*;<=>?@^`|~\n"
+
 // next returns the next character, and the script after it; none where the answer ends.
 func next(script []rune, req xlaengine.GenerateRequest, made int) (r rune, rest []rune, ended bool, err error) {
 	c := req.Constraint
@@ -109,24 +111,23 @@ func next(script []rune, req xlaengine.GenerateRequest, made int) (r rune, rest 
 	if err != nil {
 		return 0, nil, false, err
 	}
-	allows := func(id int) bool { return id/64 < len(mask) && mask[id/64]>>(id%64)&1 == 1 }
+	allows := func(id int) bool {
+		if id >= 128 { // no grammar uses them; where control characters may come, anything may
+			id = 1
+		}
+		return mask[id/64]>>(id%64)&1 == 1
+	}
 	if len(script) > 0 && allows(int(script[0])) {
 		r, rest = script[0], script[1:]
-	} else { // off the script: the shortest way to the end
+	} else {
 		if c.Done() {
 			return 0, nil, true, nil
 		}
-		for left := 1; ; left++ {
-			if mask, err = c.MaskWithin(left); err == nil || left > req.MaxTokens-made {
-				break
-			}
+		at := strings.IndexFunc(shortest, func(r rune) bool { return allows(int(r)) })
+		if at < 0 {
+			return 0, nil, true, nil
 		}
-		at := slices.IndexFunc(mask, func(word uint64) bool { return word != 0 })
-		if err != nil || at < 0 {
-			return 0, nil, true, err
-		}
-		for r = rune(at * 64); !allows(int(r)); r++ {
-		}
+		r = rune(shortest[at])
 	}
 	return r, rest, false, c.Accept(int(r))
 }
