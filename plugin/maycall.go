@@ -115,6 +115,17 @@ func (c *mayCall) Done() bool {
 	return g == nil || !now
 }
 
+// Need returns a number of tokens that is enough from here on.
+func (c *mayCall) Need() int {
+	if c.call != nil {
+		return c.call.Need() + callClosed
+	}
+	if g, now := c.named(); g != nil && now {
+		return g.Need() + callClosed
+	}
+	return callClosed
+}
+
 // alphabet is what mayCall knows of tokens: masks as xlaengine.Constraint has them.
 type alphabet struct {
 	all    []uint64

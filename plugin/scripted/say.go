@@ -27,7 +27,7 @@ var vocabulary = sync.OnceValues(func() (*grammar.Vocabulary, error) {
 func (e *Engine) Vocabulary() (*grammar.Vocabulary, error) { return vocabulary() }
 
 // Generate says what Answer returns, up to a stop text or the most tokens, a character at a time. An answer that is too
-// short goes on in dots. Of one that does not fit the constraint it says what fits and completes it in a short way.
+// short goes on in dots. Of one that does not fit the constraint it says what fits and completes it the shortest way.
 func (e *Engine) Generate(ctx context.Context, over plugin.Memory, reqs []xlaengine.GenerateRequest) ([]xlaengine.Generation, error) {
 	if err := e.fail("generate"); err != nil {
 		return nil, err
@@ -92,9 +92,6 @@ func (e *Engine) say(ctx context.Context, seen string, req xlaengine.GenerateReq
 	}
 }
 
-// shortest has the characters in the order in which they bring JSON to an end.
-const shortest = "}]\":,{[0123456789-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/_\\ !#$%&'()*;<=>?@^`|~\n"
-
 // next returns the next character, and the script after it; none where the answer ends.
 func next(script []rune, req xlaengine.GenerateRequest, made int) (r rune, rest []rune, ended bool, err error) {
 	c := req.Constraint
@@ -123,11 +120,19 @@ func next(script []rune, req xlaengine.GenerateRequest, made int) (r rune, rest 
 		if c.Done() {
 			return 0, nil, true, nil
 		}
-		at := strings.IndexFunc(shortest, func(r rune) bool { return allows(int(r)) })
-		if at < 0 {
-			return 0, nil, true, nil
+		if mask, err = c.MaskWithin(shortest(c, req.MaxTokens-made)); err != nil {
+			return 0, nil, false, err
 		}
-		r = rune(shortest[at])
+		for r = 0; r < 127 && !allows(int(r)); r++ {
+		}
 	}
 	return r, rest, false, c.Accept(int(r))
+}
+
+// shortest returns how many tokens a constraint can be met with, at most left.
+func shortest(c xlaengine.Constraint, left int) int {
+	if knows, ok := c.(interface{ Need() int }); ok {
+		return max(1, min(left, knows.Need()))
+	}
+	return left
 }
