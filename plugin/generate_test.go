@@ -263,15 +263,15 @@ func TestNothingStaysWhenAPartFails(t *testing.T) {
 // watcher counts what a callback handler is told.
 type watcher struct {
 	callbacks.SimpleHandler
-	start, end int
-	err        error
+	start, end, errs int
+	err              error
 }
 
 func (w *watcher) HandleLLMGenerateContentStart(context.Context, []llms.MessageContent) { w.start++ }
 func (w *watcher) HandleLLMGenerateContentEnd(_ context.Context, r *llms.ContentResponse) {
 	w.end += r.Choices[0].GenerationInfo["TotalTokens"].(int)
 }
-func (w *watcher) HandleLLMError(_ context.Context, err error) { w.err = err }
+func (w *watcher) HandleLLMError(_ context.Context, err error) { w.errs, w.err = w.errs+1, err }
 
 func TestCallbacksHearOfEveryCall(t *testing.T) {
 	w := &watcher{}
@@ -283,8 +283,13 @@ func TestCallbacksHearOfEveryCall(t *testing.T) {
 		t.Errorf("%d starts, %d tokens, error %v", w.start, w.end, w.err)
 	}
 	_, err := llm.Call(t.Context(), "⟦latent:x⟧")
-	if w.start != 4 || w.end != 30 || w.err == nil || w.err != err {
-		t.Errorf("after an error: %d starts, %d tokens, error %v", w.start, w.end, w.err)
+	if w.start != 4 || w.end != 30 || w.errs != 1 || w.err == nil || w.err != err {
+		t.Errorf("after an error: %d starts, %d tokens, %d errors, the last %v", w.start, w.end, w.errs, w.err)
+	}
+	enough := errors.New("enough")
+	_, err = llm.Call(t.Context(), "x", llms.WithStreamingFunc(func(context.Context, []byte) error { return enough }))
+	if w.start != 5 || w.end != 30 || w.errs != 2 || !errors.Is(w.err, enough) || w.err != err {
+		t.Errorf("after an error while streaming: %d starts, %d tokens, %d errors, the last %v", w.start, w.end, w.errs, w.err)
 	}
 }
 

@@ -93,6 +93,9 @@ func (l *LLM) request(messages []llms.MessageContent, callOptions []llms.CallOpt
 	if err = l.compile(&r, asked); err != nil {
 		return r, err
 	}
+	if r.grammar != nil {
+		r.stop = nil // what is cut off does not parse
+	}
 	r.messages, r.handles, err = conversation(messages)
 	return r, err
 }
