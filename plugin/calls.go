@@ -96,35 +96,41 @@ func (c calling) read(text string) (calls []llms.FunctionCall, ok bool) {
 	}
 }
 
-// call reads one object: name and arguments (parameters, as Llama 3 writes), by themselves or as "function".
+// call reads one object: name and then arguments (parameters, as Llama 3 writes), by themselves or as "function". Only in
+// this order were arguments kept to what the function takes (see mayCall), and with other keys it is something else.
 func (c calling) call(raw json.RawMessage) (f llms.FunctionCall, ok bool) {
-	var said struct {
-		Name       string
-		Arguments  json.RawMessage
-		Parameters json.RawMessage
-		Function   json.RawMessage
-	}
-	if err := json.Unmarshal(raw, &said); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
 		return f, false
 	}
-	if said.Name == "" && bytes.HasPrefix(said.Function, []byte("{")) {
-		return c.call(said.Function)
+	var arguments json.RawMessage
+	for decoder.More() {
+		key, err := decoder.Token()
+		var value json.RawMessage
+		if err != nil || decoder.Decode(&value) != nil {
+			return f, false
+		}
+		switch {
+		case key == "type" && string(value) == `"function"`:
+		case key == "function" && f.Name == "" && !decoder.More():
+			return c.call(value)
+		case key == "name" && f.Name == "" && json.Unmarshal(value, &f.Name) == nil:
+		case (key == "arguments" || key == "parameters") && f.Name != "" && arguments == nil:
+			arguments = value
+		case key == "id" && arguments != nil:
+		default:
+			return f, false
+		}
 	}
-	if !slices.ContainsFunc(c.offered, func(o callable) bool { return o.Name == said.Name }) {
+	if !slices.ContainsFunc(c.offered, func(o callable) bool { return o.Name == f.Name }) {
 		return f, false
-	}
-	arguments := said.Arguments
-	if arguments == nil {
-		arguments = said.Parameters
 	}
 	var quoted string
 	if json.Unmarshal(arguments, &quoted) == nil && json.Valid([]byte(quoted)) {
 		arguments = json.RawMessage(quoted)
 	}
-	if arguments = bytes.TrimSpace(arguments); !bytes.HasPrefix(arguments, []byte("{")) {
-		return f, false
-	}
-	return llms.FunctionCall{Name: said.Name, Arguments: string(arguments)}, true
+	f.Arguments = string(bytes.TrimSpace(arguments))
+	return f, strings.HasPrefix(f.Arguments, "{")
 }
 
 // toolCalls gives calls their ids. They follow from prompt and call, so that equal runs give equal ids, and differ from one

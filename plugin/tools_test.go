@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/latentchain/latentchain/plugin"
@@ -136,6 +137,45 @@ func TestArgumentsFitWhereverACallBegins(t *testing.T) {
 			t.Errorf("%s: said %q, calls %+v", test.claim, choice.Content, choice.FuncCall)
 		}
 	}
+}
+
+// Whatever the model wants to say, it says without a failure, and calls fit.
+func FuzzArgumentsFit(f *testing.F) {
+	raw, err := json.Marshal(weather.Parameters)
+	if err != nil {
+		f.Fatal(err)
+	}
+	schema, err := jsonschema.UnmarshalJSON(strings.NewReader(string(raw)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("weather.json", schema); err != nil {
+		f.Fatal(err)
+	}
+	judge := compiler.MustCompile("weather.json")
+	for _, seed := range []string{"words", `{"name":"weather","arguments":{"city":"Rome","days":2.5}}`, `<tool_call>{"name":"weather","parameters":{}}</tool_call>`,
+		`[{"name":"weather","arguments":{"city":"Paris"}},{"type":"function","function":{"name":"weather","arguments":{"city":1}}}]`,
+		"```json\n" + `{"name":"weather"  ,"arguments" : {"days":10,"city":"Paris"}}` + "\n```", `{"x":"}","name":"weather","arguments":{}}`} {
+		f.Add(seed, 100)
+	}
+	f.Fuzz(func(t *testing.T, says string, most int) {
+		llm, err := plugin.New(plugin.WithGenerator(&scripted.Engine{Answer: func(string) string { return says }}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer llm.Close()
+		choice := answerOf(t, llm, human("x"), tools(weather), llms.WithMaxTokens(1+max(0, most)%200))
+		for _, call := range choice.ToolCalls {
+			arguments, err := jsonschema.UnmarshalJSON(strings.NewReader(call.FunctionCall.Arguments))
+			if err == nil {
+				err = judge.Validate(arguments)
+			}
+			if err != nil {
+				t.Errorf("wanted %q, called with %s: %v", says, call.FunctionCall.Arguments, err)
+			}
+		}
+	})
 }
 
 func TestToolsThatCannotBeOffered(t *testing.T) {
