@@ -35,3 +35,21 @@ func ExampleLLM_Latent() {
 	// user: Think about tea.
 	// ····user: What is on your mind?
 }
+
+// An answer that fits a JSON Schema, whatever the model would rather say.
+func ExampleLLM_GenerateContent_schema() {
+	llm, err := plugin.New(plugin.WithGenerator(&scripted.Engine{Answer: func(string) string { return `{"city": "Paris", and so on` }}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer llm.Close()
+	answer, err := llms.GenerateFromSinglePrompt(context.Background(), llm, "Where is the Louvre, and how far is that in km?", llms.WithMetadata(map[string]any{
+		"schema": `{"type": "object", "required": ["city", "km"], "additionalProperties": false,
+			"properties": {"city": {"type": "string"}, "km": {"type": "integer", "minimum": 1}}}`,
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(answer)
+	// Output: {"city": "Paris", "km":1}
+}

@@ -77,13 +77,18 @@ func (l *LLM) compile(r *request, asked shape) error {
 	return err
 }
 
-// constraint returns what holds one answer to what r asks for; nil for nothing.
-func (l *LLM) constraint(r request) xlaengine.Constraint {
+// constraint returns what holds one answer to what r asks for; nil for nothing. opens says that the answer begins within a
+// thought, where there are no calls.
+func (l *LLM) constraint(r request, opens bool) xlaengine.Constraint {
 	switch {
 	case r.grammar != nil:
 		return fitting{r.grammar.Start()}
 	case r.parameters != nil:
-		return &mayCall{alphabet: r.letters, parameters: r.parameters, token: l.generator.Token}
+		c := &mayCall{alphabet: r.letters, parameters: r.parameters, token: l.generator.Token}
+		if opens {
+			c.said = thinkBegin
+		}
+		return c
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func (l *LLM) speak(ctx context.Context, since time.Time, r request, over Memory
 	reqs := make([]xlaengine.GenerateRequest, r.answers)
 	for i := range reqs {
 		reqs[i] = xlaengine.GenerateRequest{Prompt: prompt, MaxTokens: r.limit, MinTokens: r.least, Sampling: r.sampling, Stop: r.stop,
-			Constraint: l.constraint(r), LogProbs: r.logProbs}
+			Constraint: l.constraint(r, opens), LogProbs: r.logProbs}
 		reqs[i].Sampling.Seed += uint64(i)
 	}
 	streaming := l.newAnswer(r, opens)

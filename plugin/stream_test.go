@@ -106,6 +106,7 @@ func TestStreamingOnAModel(t *testing.T) {
 			t.Errorf("%s: got %v", ends, err)
 		}
 		after := e.Stats()
+		t.Logf("%s: %d tokens made at the first piece, %d at the end", ends, atFirst, after.Tokens-before.Tokens)
 		if made := after.Tokens - before.Tokens; atFirst < 0 || atFirst > 4 || made > atFirst+2 {
 			t.Errorf("%s: %d tokens at the first piece, %d in all", ends, atFirst, made)
 		}

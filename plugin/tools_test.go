@@ -139,6 +139,14 @@ func TestArgumentsFitWhereverACallBegins(t *testing.T) {
 	}
 }
 
+func TestNoCallsWithinThoughts(t *testing.T) {
+	const thought = `{"name": "weather", "arguments": {"city": "Rome"}}`
+	llm := on(t, &scripted.Engine{Opens: "<think>\n", Answer: func(string) string { return thought + "</think>no" }})
+	if choice := answerOf(t, llm, human("x"), tools(weather)); choice.ReasoningContent != thought || choice.Content != "no" || choice.ToolCalls != nil {
+		t.Errorf("%+v", choice)
+	}
+}
+
 // Whatever the model wants to say, it says without a failure, and calls fit.
 func FuzzArgumentsFit(f *testing.F) {
 	raw, err := json.Marshal(weather.Parameters)
