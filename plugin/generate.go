@@ -4,9 +4,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/tmc/langchaingo/llms"
@@ -20,7 +17,8 @@ func (l *LLM) Call(ctx context.Context, prompt string, options ...llms.CallOptio
 }
 
 // GenerateContent answers a conversation. Handles in it are taken out, and the memories they stand for come before it:
-// one as it is, several joined in the order they appear, each once. Handles that don't stand for a memory are errors.
+// one as it is, several joined in the order they appear, each once; one that another holds already, because that one
+// was made over it, is not joined again. Handles that don't stand for a memory are errors.
 //
 // A latent model answers with a handle, to be released by Release; it never streams. It answers in text all the same
 // where the answer will be parsed: when tools, functions, JSON or a schema are asked for, or a stop word holds
@@ -62,12 +60,12 @@ func (l *LLM) answer(ctx context.Context, messages []llms.MessageContent, option
 	if err != nil {
 		return nil, err
 	}
-	over, done, err := l.inherit(ctx, r.handles)
+	over, err := l.inherit(ctx, r.handles)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if failed := done(); err == nil {
+		if failed := over.giveBack(); err == nil {
 			err = failed
 		}
 	}()
@@ -76,7 +74,7 @@ func (l *LLM) answer(ctx context.Context, messages []llms.MessageContent, option
 		return nil, err
 	}
 	if l.latent == nil || r.inWords != "" {
-		return l.speak(ctx, start, r, over, prompt, opens)
+		return l.speak(ctx, start, r, over.memory, prompt, opens)
 	}
 	return l.think(ctx, r, over, prompt)
 }
@@ -101,59 +99,21 @@ func (l *LLM) prompt(r request) (ids []int, opens bool, err error) {
 	return append(ids, end...), false, err
 }
 
-// inherit returns the memory that handles stand for, nil if there are none. It must be given back with done.
-func (l *LLM) inherit(ctx context.Context, handles []string) (over Memory, done func() error, err error) {
-	var memories []Memory
-	var dones []func() error
-	done = func() error {
-		var errs []error
-		for _, f := range dones {
-			errs = append(errs, f())
-		}
-		return errors.Join(errs...)
-	}
-	_, digest := l.generator.Model()
-	for i, handle := range handles {
-		if slices.ContainsFunc(handles[:i], func(before string) bool { return strings.EqualFold(before, handle) }) {
-			continue
-		}
-		m, giveBack, err := l.store.use(handle, digest)
-		if err != nil {
-			_ = done()
-			return nil, nil, err
-		}
-		memories, dones = append(memories, m), append(dones, giveBack)
-	}
-	switch len(memories) {
-	case 0:
-		return nil, done, nil
-	case 1:
-		return memories[0], done, nil
-	}
-	joined, err := l.generator.Join(ctx, memories...)
-	if err != nil {
-		_ = done()
-		return nil, nil, err
-	}
-	dones = append(dones, joined.Close)
-	return joined, done, nil
-}
-
 // think answers in a handle.
-func (l *LLM) think(ctx context.Context, r request, over Memory, prompt []int) (*llms.ContentResponse, error) {
+func (l *LLM) think(ctx context.Context, r request, over *inherited, prompt []int) (*llms.ContentResponse, error) {
 	if l.latent.steps < 0 {
 		return nil, refused("%d latent steps; want 0 or more", l.latent.steps)
 	}
 	if r.answers > 1 {
 		return nil, refused("%d latent answers would be the same %d times; ask for one", r.answers, r.answers)
 	}
-	m, thinking, err := l.generator.Think(ctx, over, xlaengine.ThinkRequest{Prompt: prompt, Steps: l.latent.steps, Operator: l.latent.thoughts})
+	m, thinking, err := l.generator.Think(ctx, over.memory, xlaengine.ThinkRequest{Prompt: prompt, Steps: l.latent.steps, Operator: l.latent.thoughts})
 	if err != nil {
 		return nil, err
 	}
 	report := Report{Usage: thinking.Usage, Times: thinking.Times, SettledAt: thinking.SettledAt, MemoryTokens: m.Len()}
 	_, digest := l.generator.Model()
-	handle, err := l.store.put(m, digest)
+	handle, err := l.store.Put(ctx, m, Made{Model: digest, Scope: l.scope, Holds: over.holds})
 	if err != nil {
 		return nil, err
 	}

@@ -1,17 +1,17 @@
 package plugin
 
 // A handle is the string that stands for a memory inside a prompt: ⟦latent:…⟧ around 32 bytes in base32, of which 16
-// are random (the memory's name) and 16 sign them for one store. Whoever did not get a handle can't make one up, and
-// one that was cut or changed on its way is noticed. Base32 has one case, so that templates may change it.
+// are random (the memory's name) and 16 sign them for one store and one scope. Whoever did not get a handle can't make
+// one up, and one that was cut or changed on its way is noticed. Base32 has one case, so that templates may change it.
+// How handles are found in text is in handletext.go, what becomes of them in a call in handleuse.go.
 
 import (
-	"bytes"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/tmc/langchaingo/llms"
@@ -25,36 +25,52 @@ const (
 // id names a memory in a store.
 type id [16]byte
 
-// key signs the handles of a store.
-type key [32]byte
-
-func newKey() (k key) {
-	rand.Read(k[:]) // never fails
-	return k
-}
-
 func newID() (i id) {
-	rand.Read(i[:])
+	rand.Read(i[:]) // never fails
 	return i
 }
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// handle returns the string for i.
-func (k key) handle(i id) string {
-	return handleBegin + strings.ToLower(encoding.EncodeToString(append(i[:], k.signature(i)...))) + handleEnd
+// String is the name of the memory's file too; without the key no handle can be made of it.
+func (i id) String() string { return strings.ToLower(encoding.EncodeToString(i[:])) }
+
+// key signs for one store.
+type key [32]byte
+
+func newKey() (k key) {
+	rand.Read(k[:])
+	return k
+}
+
+// minSecret is how many bytes a secret has at least.
+const minSecret = 32
+
+// keyFor derives a key for one purpose from a store's secret, so that what is signed for one never passes for another.
+func keyFor(secret []byte, purpose string) (key, error) {
+	derived, err := hkdf.Key(sha256.New, secret, nil, "latentchain "+purpose, len(key{}))
+	if err != nil {
+		return key{}, fmt.Errorf("derive the key of %s: %w", purpose, err)
+	}
+	return key(derived), nil
+}
+
+// handle returns the string for i in scope.
+func (k key) handle(i id, scope string) string {
+	return handleBegin + strings.ToLower(encoding.EncodeToString(append(i[:], k.signature(i, scope)...))) + handleEnd
 }
 
 // signature returns 16 bytes: half of the HMAC is as hard to guess as the name itself.
-func (k key) signature(i id) []byte {
+func (k key) signature(i id, scope string) []byte {
 	mac := hmac.New(sha256.New, k[:])
-	mac.Write([]byte("latentchain handle 1\x00"))
+	mac.Write([]byte("latentchain handle 2\x00"))
 	mac.Write(i[:])
+	mac.Write([]byte(scope)) // last, so that where it begins and ends is certain
 	return mac.Sum(nil)[:16]
 }
 
-// read returns the memory's name if handle was made with this key.
-func (k key) read(handle string) (i id, err error) {
+// read returns the memory's name if handle was made with this key for this scope.
+func (k key) read(handle, scope string) (i id, err error) {
 	body := strings.TrimSuffix(handle, handleEnd)
 	if len(body) == len(handle) || len(body) < len(handleBegin) || !strings.EqualFold(body[:len(handleBegin)], handleBegin) {
 		return i, damaged(handle)
@@ -66,8 +82,8 @@ func (k key) read(handle string) (i id, err error) {
 		return i, damaged(handle)
 	}
 	copy(i[:], data)
-	if !hmac.Equal(data[len(i):], k.signature(i)) {
-		return id{}, refused("handle %s was not made by this model's store; pass on handles as they came, within one process", short(handle))
+	if !hmac.Equal(data[len(i):], k.signature(i, scope)) { // in constant time
+		return id{}, refused("handle %s was not made by this model's store for this scope; pass on handles as they came, to models that share the store", short(handle))
 	}
 	return i, nil
 }
@@ -83,26 +99,6 @@ func short(handle string) string {
 		return fmt.Sprintf("%q", handle)
 	}
 	return fmt.Sprintf("%q", strings.ToValidUTF8(handle[:show], "")+"…")
-}
-
-var anyHandle = regexp.MustCompile(`(?i)⟦latent:[^⟦⟧\s]*⟧?`)
-
-// cutHandles takes the handles out of text, and the line with one that stood alone on it. They come back as they were
-// written, damaged ones too.
-func cutHandles(text string) (rest string, handles []string) {
-	var out bytes.Buffer
-	at := 0
-	for _, span := range anyHandle.FindAllStringIndex(text, -1) {
-		out.WriteString(text[at:span[0]])
-		handles = append(handles, text[span[0]:span[1]])
-		at = span[1]
-		lineBegins := out.Len() == 0 || bytes.HasSuffix(out.Bytes(), []byte("\n"))
-		if lineBegins && strings.HasPrefix(text[at:], "\n") {
-			at++
-		}
-	}
-	out.WriteString(text[at:])
-	return out.String(), handles
 }
 
 // refused is the error for a request that can never work.

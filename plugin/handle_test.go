@@ -2,8 +2,11 @@ package plugin
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tmc/langchaingo/llms"
@@ -11,12 +14,12 @@ import (
 
 func TestHandleReadsBack(t *testing.T) {
 	k, name := newKey(), newID()
-	handle := k.handle(name)
+	handle := k.handle(name, "s")
 	if len([]rune(handle)) != len([]rune(handleBegin))+52+1 {
 		t.Errorf("%s has %d characters", handle, len([]rune(handle)))
 	}
 	for _, form := range []string{handle, strings.ToUpper(handle), "⟦Latent:" + strings.TrimPrefix(handle, handleBegin)} {
-		if got, err := k.read(form); err != nil || got != name {
+		if got, err := k.read(form, "s"); err != nil || got != name {
 			t.Errorf("%s: %v, %v", form, got, err)
 		}
 	}
@@ -24,7 +27,7 @@ func TestHandleReadsBack(t *testing.T) {
 
 func TestHandlesThatAreNotFromHereAreRefused(t *testing.T) {
 	k, name := newKey(), newID()
-	handle := k.handle(name)
+	handle := k.handle(name, "s")
 	body := strings.TrimSuffix(strings.TrimPrefix(handle, handleBegin), handleEnd)
 	flipped := func(i int) string {
 		b := []byte(body)
@@ -34,7 +37,8 @@ func TestHandlesThatAreNotFromHereAreRefused(t *testing.T) {
 		return handleBegin + string(b) + handleEnd
 	}
 	refused := map[string]string{
-		"another store's":     newKey().handle(name),
+		"another scope's":     k.handle(name, "t"),
+		"another store's":     newKey().handle(name, "s"),
 		"nothing":             "",
 		"no body":             handleBegin + handleEnd,
 		"cut at the end":      handle[:len(handle)-len(handleEnd)],
@@ -48,7 +52,7 @@ func TestHandlesThatAreNotFromHereAreRefused(t *testing.T) {
 		refused["changed in one place "+string(rune('0'+i))] = flipped(i)
 	}
 	for claim, h := range refused {
-		if _, err := k.read(h); !llms.IsInvalidRequestError(err) {
+		if _, err := k.read(h, "s"); !llms.IsInvalidRequestError(err) {
 			t.Errorf("%s, %s: got %v", claim, h, err)
 		} else if strings.Contains(err.Error(), body[10:]) {
 			t.Errorf("%s: the error gives the handle away: %v", claim, err)
@@ -69,6 +73,14 @@ func TestCutHandles(t *testing.T) {
 		{"several, in order", "⟦latent:b⟧⟦latent:a⟧\n⟦LATENT:C⟧", "", []string{"⟦latent:b⟧", "⟦latent:a⟧", "⟦LATENT:C⟧"}},
 		{"cut short", "⟦latent:abc... and on", " and on", []string{"⟦latent:abc..."}},
 		{"cut short at the text's end", "x ⟦latent:", "x ", []string{"⟦latent:"}},
+		{"cut in its first word", "see ⟦lat", "see ", []string{"⟦lat"}},
+		{"abbreviated in its first word", "see ⟦l... and on", "see  and on", []string{"⟦l..."}},
+		{"cut in its first word, then a line", "⟦latent\nask", "ask", []string{"⟦latent\n"}},
+		{"broken over two lines", "⟦latent:abcdefghijklmnopqrst\nabcdefghijklmnopqrst⟧", "", []string{"⟦latent:abcdefghijklmnopqrst", "abcdefghijklmnopqrst⟧"}},
+		{"without its brackets", "latent:abcdefghijklmnopqrst234567 ask", " ask", []string{"latent:abcdefghijklmnopqrst234567"}},
+		{"quoted", `"\u27e6latent:abcdefghijklmnopqrst\u27e7"`, `""`, []string{`\u27e6latent:abcdefghijklmnopqrst\u27e7`}},
+		{"its end alone", "...klmnopqrstuvwxyzabcdefg⟧\nask", "...\nask", []string{"klmnopqrstuvwxyzabcdefg⟧"}},
+		{"other text in such brackets", "⟦e⟧ = ⟦lambda x. x⟧, ⟦latent variable⟧, latent:yes", "⟦e⟧ = ⟦lambda x. x⟧, ⟦latent variable⟧, latent:yes", nil},
 		{"one in another", "⟦latent:a⟦latent:b⟧", "", []string{"⟦latent:a", "⟦latent:b⟧"}},
 	} {
 		rest, handles := cutHandles(test.text)
@@ -78,11 +90,95 @@ func TestCutHandles(t *testing.T) {
 	}
 }
 
+// All the ways to come by a handle without having been given it: guessing, changing one, taking parts of several, using
+// one of another scope or key. A million of them, and the real one among them is the only one that is read.
+func TestNoForgedHandleIsAccepted(t *testing.T) {
+	forgeries := 1_005_000 // of which some come out as they were
+	if testing.Short() {
+		forgeries = 50_000
+	}
+	k, name, other := newKey(), newID(), newID()
+	const workers = 4
+	var accepted, tried atomic.Int64
+	var wg sync.WaitGroup
+	for worker := range workers {
+		forge := forgers(rand.New(rand.NewPCG(1, uint64(worker))), k, name, other)
+		whole := append(name[:], k.signature(name, "s")...)
+		wg.Go(func() {
+			for n := range forgeries / workers {
+				b := forge[n%len(forge)]()
+				if slices.Equal(b, whole) {
+					continue // it came out as it was
+				}
+				tried.Add(1)
+				if _, err := k.read(handleBegin+strings.ToLower(encoding.EncodeToString(b))+handleEnd, "s"); err == nil {
+					accepted.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if accepted.Load() > 0 || tried.Load() < int64(forgeries)*99/100 {
+		t.Errorf("%d of %d forgeries accepted, of %d", accepted.Load(), tried.Load(), forgeries)
+	}
+	t.Logf("%d forgeries, %d accepted", tried.Load(), accepted.Load())
+	if got, err := k.read(k.handle(name, "s"), "s"); err != nil || got != name {
+		t.Errorf("the real one: %v, %v", got, err)
+	}
+}
+
+// forgers returns ways to make up the bytes of a handle.
+func forgers(random *rand.Rand, k key, name, other id) []func() []byte {
+	whole := append(name[:], k.signature(name, "s")...)
+	anything := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(random.Uint32())
+		}
+		return b
+	}
+	signed := func(i id, signature []byte) []byte { return append(i[:], signature...) }
+	return []func() []byte{
+		func() []byte { return anything(32) },
+		func() []byte { return signed(name, anything(16)) },
+		func() []byte { return signed(id(anything(16)), whole[16:]) },
+		func() []byte { return signed(other, whole[16:]) },
+		func() []byte { return signed(name, k.signature(other, "s")) },
+		func() []byte { return signed(name, k.signature(name, "s"+string(anything(random.IntN(8)))+"x")) },
+		func() []byte { return signed(name, key(anything(32)).signature(name, "s")) },
+		func() []byte { // one to three bits changed
+			b := slices.Clone(whole)
+			for range 1 + random.IntN(3) {
+				b[random.IntN(32)] ^= 1 << random.IntN(8)
+			}
+			return b
+		},
+		func() []byte { // two bytes exchanged
+			b := slices.Clone(whole)
+			i := random.IntN(32)
+			j := (i + 1 + random.IntN(31)) % 32
+			b[i], b[j] = b[j], b[i]
+			return b
+		},
+		func() []byte { return whole[:random.IntN(32)] },
+	}
+}
+
+func TestPurposesHaveKeysOfTheirOwn(t *testing.T) {
+	secret := []byte("thirty-two bytes that are secret")
+	a, err := keyFor(secret, "handles")
+	b, err2 := keyFor(secret, "files")
+	again, err3 := keyFor(secret, "handles")
+	if err := errors.Join(err, err2, err3); err != nil || a == b || a != again {
+		t.Errorf("%v: equal for two purposes %t, for one %t", err, a == b, a == again)
+	}
+}
+
 // What is cut out and what stays hold no more than the text did, and no handle is read that was not made with the key.
 func FuzzHandlesInText(f *testing.F) {
 	k, name := key{1}, id{2}
-	made := k.handle(name)
-	for _, seed := range []string{"", made, "a " + made + "\nb", made[:40], strings.ToUpper(made), "⟦latent:" + made, made + made, "⟦latent:\xff⟧"} {
+	made := k.handle(name, "s")
+	for _, seed := range []string{"", made, "a " + made + "\nb", made[:40], strings.ToUpper(made), "⟦latent:" + made, made + made, "⟦latent:\xff⟧", "⟦lat" + made + "ent:x⟧", "⟦l" + made, made[8:], "latent:" + made[12:50] + "latent:" + made[12:50]} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -90,7 +186,7 @@ func FuzzHandlesInText(f *testing.F) {
 		length := len(rest)
 		for _, h := range handles {
 			length += len(h)
-			got, err := k.read(h)
+			got, err := k.read(h, "s")
 			var coded *llms.Error
 			if err != nil && !errors.As(err, &coded) {
 				t.Errorf("%q: error without a code: %v", h, err)
@@ -101,6 +197,9 @@ func FuzzHandlesInText(f *testing.F) {
 		}
 		if length > len(text) {
 			t.Errorf("%d bytes of %d", length, len(text))
+		}
+		if dropped := DropHandles(text); anyHandle.MatchString(dropped) {
+			t.Errorf("%q has a handle left when they are dropped: %q", text, dropped)
 		}
 		if len(handles) == 0 && rest != text {
 			t.Errorf("%q became %q without a handle", text, rest)

@@ -16,7 +16,9 @@ type options struct {
 	engine         []xlaengine.Option
 	generator      Generator
 	generatorGiven bool
-	store          *Store
+	store          Store
+	scope          string
+	foreign        bool
 	budget         *int64
 	maxTokens      int
 	callbacks      callbacks.Handler
@@ -54,7 +56,14 @@ func WithMemoryBudget(bytes int64) Option { return func(o *options) { o.budget =
 
 // WithStore keeps memories in a store that is shared with other models; it stays the caller's to close. A handle
 // works only with the model that made it.
-func WithStore(s *Store) Option { return func(o *options) { o.store = s } }
+func WithStore(s Store) Option { return func(o *options) { o.store = s } }
+
+// WithScope sets the scope of handles (default ""); see LLM.Scoped.
+func WithScope(scope string) Option { return func(o *options) { o.scope = scope } }
+
+// WithForeignHandles takes handles too that another process gave out, if the store has them: those from before a
+// restart, or of another machine. Without it only handles resolve that this process gave out.
+func WithForeignHandles() Option { return func(o *options) { o.foreign = true } }
 
 // WithMaxTokens caps answers of calls that don't say it themselves (default xlaengine.DefaultMaxTokens).
 func WithMaxTokens(n int) Option { return func(o *options) { o.maxTokens = n } }

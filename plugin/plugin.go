@@ -23,6 +23,7 @@ type LLM struct {
 
 	*shared
 	latent *latent // nil: answers in text
+	scope  string  // of the handles it makes and takes
 }
 
 var (
@@ -32,7 +33,8 @@ var (
 
 type shared struct {
 	generator Generator
-	store     *Store
+	store     Store
+	foreign   bool // handles of other processes are taken
 	maxTokens int
 	close     func() error // closes what New opened
 
@@ -62,7 +64,7 @@ func New(opts ...Option) (*LLM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("latentchain: %w", err)
 	}
-	return &LLM{CallbacksHandler: o.callbacks, shared: s}, nil
+	return &LLM{CallbacksHandler: o.callbacks, shared: s, scope: o.scope}, nil
 }
 
 func (o options) open() (*shared, error) {
@@ -72,16 +74,18 @@ func (o options) open() (*shared, error) {
 	if o.store != nil && o.budget != nil {
 		return nil, errors.New("WithStore and WithMemoryBudget exclude each other: a store has its budget")
 	}
-	s := &shared{generator: o.generator, store: o.store, maxTokens: o.maxTokens}
+	s := &shared{generator: o.generator, store: o.store, maxTokens: o.maxTokens, foreign: o.foreign}
 	var err error
 	if s.store == nil {
 		budget := int64(DefaultMemoryBudget)
 		if o.budget != nil {
 			budget = *o.budget
 		}
-		if s.store, err = NewStore(budget); err != nil {
+		own, err := NewStore(budget)
+		if err != nil {
 			return nil, err
 		}
+		s.store = own
 	}
 	var engine *xlaengine.Engine
 	switch given := o.generatorGiven; {
@@ -116,19 +120,27 @@ func (l *LLM) Latent(steps int, opts ...LatentOption) *LLM {
 			opt(think)
 		}
 	}
-	return &LLM{CallbacksHandler: l.CallbacksHandler, shared: l.shared, latent: think}
+	return &LLM{CallbacksHandler: l.CallbacksHandler, shared: l.shared, latent: think, scope: l.scope}
 }
 
 // Text returns a model on the same engine and store that answers in text.
-func (l *LLM) Text() *LLM { return &LLM{CallbacksHandler: l.CallbacksHandler, shared: l.shared} }
+func (l *LLM) Text() *LLM {
+	return &LLM{CallbacksHandler: l.CallbacksHandler, shared: l.shared, scope: l.scope}
+}
+
+// Scoped returns a model on the same engine and store whose handles are good for scope only, and that takes no others:
+// one for each user, tenant or conversation, so that a handle that gets from one to another is of no use there.
+func (l *LLM) Scoped(scope string) *LLM {
+	return &LLM{CallbacksHandler: l.CallbacksHandler, shared: l.shared, latent: l.latent, scope: scope}
+}
 
 // Release lets go of the memory behind a handle, as soon as no call uses it any more. For one that is gone already it
-// does nothing; a handle that this model's store did not make is an error.
+// does nothing; a handle that this model's store did not make for this model's scope is an error.
 func (l *LLM) Release(handle string) error {
 	if l.shared == nil {
 		return errNotMade
 	}
-	if err := l.store.Release(handle); err != nil {
+	if err := l.store.Release(handle, l.scope); err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
 	return nil

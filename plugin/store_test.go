@@ -1,197 +1,127 @@
-package plugin
+package plugin_test
+
+// Stores keep what is promised of all of them; what is particular to one has a test of its own here, and DiskStore in
+// the storedisk tests.
 
 import (
 	"errors"
-	"math/rand/v2"
-	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tmc/langchaingo/llms"
 
-	"github.com/latentchain/latentchain/xlaengine"
+	"github.com/latentchain/latentchain/plugin"
+	"github.com/latentchain/latentchain/plugin/storetest"
 )
 
-// block is a memory of so many bytes that knows how often it was closed.
-type block struct {
-	bytes  int64
-	closed atomic.Int32
+func TestStores(t *testing.T) {
+	t.Run("in memory", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T, room int, opts ...plugin.StoreOption) plugin.Store {
+			s, err := plugin.NewStore(int64(room)*storetest.Bytes, opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		})
+	})
+	for _, on := range []struct {
+		claim  string
+		device int // memories that it has room for
+	}{{"on disk", 100}, {"on disk, all used on the device", 8}, {"on disk, hardly any on the device", 2}} {
+		t.Run(on.claim, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T, room int, opts ...plugin.StoreOption) plugin.Store {
+				return openDisk(t, t.TempDir(), int64(on.device)*storetest.Bytes, append(opts, plugin.DiskBudget(int64(room)*(storetest.Bytes+1500)))...)
+			})
+		})
+	}
 }
 
-func (b *block) Len() int     { return int(b.bytes) }
-func (b *block) Bytes() int64 { return b.bytes }
-func (b *block) Close() error { b.closed.Add(1); return nil }
-
-func newStore(t *testing.T, budget int64) *Store {
+func openDisk(t *testing.T, dir string, budget int64, opts ...plugin.StoreOption) *plugin.DiskStore {
 	t.Helper()
-	s, err := NewStore(budget)
+	s, err := plugin.OpenStore(private(t, dir), budget, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func put(t *testing.T, s *Store, bytes int64) (*block, string) {
-	t.Helper()
-	b := &block{bytes: bytes}
-	handle, err := s.put(b, "m")
+func TestMemoriesGoWhenTheirTimeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := plugin.NewStore(storetest.Bytes, plugin.KeepFor(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var made storetest.Maker
+		handle, err := s.Put(t.Context(), made.New('a'), plugin.Made{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour - 1)
+		loan, err := s.Use(t.Context(), handle, plugin.Reader{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if n, _ := s.Size(); n != 0 {
+			t.Errorf("%d memories held after an hour, with nobody asking", n)
+		}
+		if n, _ := made.Open(); n != 1 {
+			t.Error("closed while in use")
+		}
+		if _, err := s.Use(t.Context(), handle, plugin.Reader{}); !errors.Is(err, &llms.Error{Code: llms.ErrCodeResourceNotFound}) {
+			t.Errorf("expired: got %v", err)
+		}
+		if err := loan.Done(); err != nil {
+			t.Error(err)
+		}
+		if n, err := made.Open(); n != 0 || err != nil {
+			t.Errorf("%d open after the last use, %v", n, err)
+		}
+	})
+}
+
+func TestStoresRefuseToBeMade(t *testing.T) {
+	for claim, open := range map[string]func() error{
+		"no budget":               func() error { _, err := plugin.NewStore(0); return err },
+		"kept for less than none": func() error { _, err := plugin.NewStore(1, plugin.KeepFor(-1)); return err },
+		"a key, in memory":        func() error { _, err := plugin.NewStore(1, plugin.StoreKey(make([]byte, 32))); return err },
+		"a disk, in memory":       func() error { _, err := plugin.NewStore(1, plugin.DiskBudget(1)); return err },
+		"no budget, on disk":      func() error { _, err := plugin.OpenStore(t.TempDir(), 0); return err },
+		"no disk":                 func() error { _, err := plugin.OpenStore(t.TempDir(), 1, plugin.DiskBudget(0)); return err },
+		"a short key": func() error {
+			_, err := plugin.OpenStore(t.TempDir(), 1, plugin.StoreKey([]byte("secret")))
+			return err
+		},
+		"an empty key": func() error { _, err := plugin.OpenStore(t.TempDir(), 1, plugin.StoreKey(nil)); return err },
+	} {
+		if open() == nil {
+			t.Errorf("%s: made", claim)
+		}
+	}
+}
+
+func TestWhatCouldNeverFitDrivesNothingOut(t *testing.T) {
+	var made storetest.Maker
+	s, err := plugin.NewStore(storetest.Bytes - 1 + storetest.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b, handle
-}
-
-func TestTheLongestUnusedGoFirst(t *testing.T) {
-	s := newStore(t, 100)
-	a, handleA := put(t, s, 40)
-	b, handleB := put(t, s, 40)
-	if _, done, err := s.use(handleA, "m"); err != nil || done() != nil {
+	if _, err := s.Put(t.Context(), made.New('a'), plugin.Made{}); err != nil {
 		t.Fatal(err)
 	}
-	c, handleC := put(t, s, 40)
-	if a.closed.Load() != 0 || b.closed.Load() != 1 || c.closed.Load() != 0 {
-		t.Errorf("closed %d, %d, %d times; want only the second, once", a.closed.Load(), b.closed.Load(), c.closed.Load())
-	}
-	if n, bytes := s.Size(); n != 2 || bytes != 80 {
-		t.Errorf("holds %d memories of %d bytes", n, bytes)
-	}
-	if _, _, err := s.use(handleB, "m"); !errors.Is(err, &llms.Error{Code: llms.ErrCodeResourceNotFound}) {
-		t.Errorf("evicted: got %v", err)
-	}
-	if _, _, err := s.use(handleC, "m"); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestWhatIsInUseStays(t *testing.T) {
-	s := newStore(t, 100)
-	a, handle := put(t, s, 60)
-	m, done, err := s.use(handle, "m")
-	if err != nil || m != Memory(a) {
-		t.Fatal(m, err)
-	}
-	big := &block{bytes: 60}
-	if _, err := s.put(big, "m"); !llms.IsQuotaExceededError(err) || big.closed.Load() != 1 {
-		t.Errorf("no room beside a memory in use: got %v, closed %d times", err, big.closed.Load())
-	}
-	for range 2 {
-		if err := s.Release(handle); err != nil {
-			t.Errorf("release: %v", err)
-		}
-	}
-	if a.closed.Load() != 0 {
-		t.Error("released and closed while in use")
-	}
-	if _, _, err := s.use(handle, "m"); !errors.Is(err, &llms.Error{Code: llms.ErrCodeResourceNotFound}) {
-		t.Errorf("released: got %v", err)
-	}
-	if err := done(); err != nil || a.closed.Load() != 1 {
-		t.Errorf("closed %d times after the last use, %v", a.closed.Load(), err)
-	}
-}
-
-func TestStoreRefuses(t *testing.T) {
-	if _, err := NewStore(0); err == nil {
-		t.Error("a store without a budget")
-	}
-	s, other := newStore(t, 100), newStore(t, 100)
-	_, handle := put(t, s, 10)
-	_, theirs := put(t, other, 10)
-	if _, _, err := s.use(theirs, "m"); !llms.IsInvalidRequestError(err) {
-		t.Errorf("another store's handle: got %v", err)
-	}
-	if err := s.Release(theirs); !llms.IsInvalidRequestError(err) {
-		t.Errorf("release of another store's handle: got %v", err)
-	}
-	if _, _, err := s.use(handle, "n"); !llms.IsInvalidRequestError(err) {
-		t.Errorf("another model's memory: got %v", err)
-	}
-	huge := &block{bytes: 101}
-	if _, err := s.put(huge, "m"); !llms.IsQuotaExceededError(err) || huge.closed.Load() != 1 {
+	if _, err := s.Put(t.Context(), huge{made.New('b')}, plugin.Made{}); !llms.IsQuotaExceededError(err) {
 		t.Errorf("beyond the budget: got %v", err)
 	}
 	if n, _ := s.Size(); n != 1 {
-		t.Error("what could never fit drove out what was there")
+		t.Error("what was there is gone")
+	}
+	if n, err := made.Open(); n != 1 || err != nil {
+		t.Errorf("%d open, %v; want the one that fits", n, err)
 	}
 }
 
-func TestCloseFreesAllOnce(t *testing.T) {
-	s := newStore(t, 100)
-	idle, _ := put(t, s, 10)
-	used, handle := put(t, s, 10)
-	_, done, err := s.use(handle, "m")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(s.Close(), s.Close()); err != nil {
-		t.Error(err)
-	}
-	if idle.closed.Load() != 1 || used.closed.Load() != 0 {
-		t.Errorf("closed %d and %d times, want the idle one only", idle.closed.Load(), used.closed.Load())
-	}
-	if err := done(); err != nil || used.closed.Load() != 1 {
-		t.Errorf("closed %d times after the last use, %v", used.closed.Load(), err)
-	}
-	late := &block{bytes: 10}
-	if _, err := s.put(late, "m"); !errors.Is(err, xlaengine.ErrClosed) || late.closed.Load() != 1 {
-		t.Errorf("put after close: %v", err)
-	}
-	if _, _, err := s.use(handle, "m"); !errors.Is(err, xlaengine.ErrClosed) {
-		t.Errorf("use after close: %v", err)
-	}
-	if err := s.Release(handle); err != nil {
-		t.Errorf("release after close: %v", err)
-	}
-}
+type huge struct{ *storetest.Memory }
 
-// Many hands at once: nothing in use is ever closed, and in the end each memory was, once.
-func TestStoreSideBySide(t *testing.T) {
-	s := newStore(t, 500)
-	var mu sync.Mutex
-	var all []*block
-	var handles []string
-	var wg sync.WaitGroup
-	for worker := range 8 {
-		random := rand.New(rand.NewPCG(uint64(worker), 1))
-		wg.Go(func() {
-			for range 300 {
-				b := &block{bytes: 1 + random.Int64N(100)}
-				handle, err := s.put(b, "m")
-				mu.Lock()
-				all = append(all, b)
-				if err == nil {
-					handles = append(handles, handle)
-				}
-				var pick string
-				if len(handles) > 0 {
-					pick = handles[max(0, len(handles)-1-random.IntN(10))]
-				}
-				mu.Unlock()
-				if pick == "" {
-					continue
-				}
-				if m, done, err := s.use(pick, "m"); err == nil {
-					if random.IntN(3) == 0 {
-						_ = s.Release(pick)
-					}
-					if m.(*block).closed.Load() != 0 {
-						t.Error("closed while in use")
-					}
-					_ = done()
-				}
-				if _, bytes := s.Size(); bytes > 500 {
-					t.Errorf("%d bytes of 500", bytes)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	for _, b := range all {
-		if n := b.closed.Load(); n != 1 {
-			t.Fatalf("a memory was closed %d times", n)
-		}
-	}
-}
+func (h huge) Bytes() int64 { return 2 * storetest.Bytes }

@@ -1,0 +1,412 @@
+package plugin_test
+
+// What is particular to stores on disk: folder, key and files, and what one process leaves to the next.
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tmc/langchaingo/llms"
+
+	"github.com/latentchain/latentchain/plugin"
+	"github.com/latentchain/latentchain/plugin/storetest"
+)
+
+// private makes the folder the user's alone, as a store wants it.
+func private(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// shelfTest is a folder with stores on it, one after the other.
+type shelfTest struct {
+	*testing.T
+	storetest.Maker
+	dir string
+}
+
+func onDisk(t *testing.T) *shelfTest { return &shelfTest{T: t, dir: t.TempDir()} }
+
+func (d *shelfTest) open(opts ...plugin.StoreOption) *plugin.DiskStore {
+	d.Helper()
+	s := openDisk(d.T, d.dir, 100*storetest.Bytes, opts...)
+	d.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func (d *shelfTest) put(s *plugin.DiskStore, mark byte) string {
+	d.Helper()
+	handle, err := s.Put(d.Context(), d.New(mark), plugin.Made{Model: "m", Scope: "s", Holds: []string{"x"}})
+	if err != nil {
+		d.Fatal(err)
+	}
+	return handle
+}
+
+func (d *shelfTest) close(s *plugin.DiskStore) {
+	d.Helper()
+	if err := s.Close(); err != nil {
+		d.Fatal(err)
+	}
+}
+
+// mark uses the memory behind handle and returns its mark.
+func (d *shelfTest) mark(s *plugin.DiskStore, handle string, foreign bool) (byte, error) {
+	loan, err := s.Use(d.Context(), handle, plugin.Reader{Model: "m", Scope: "s", Foreign: foreign, Load: d.Load})
+	if err != nil {
+		return 0, err
+	}
+	defer loan.Done()
+	if !slices.Equal(loan.Holds, []string{"x"}) {
+		d.Errorf("holds %q", loan.Holds)
+	}
+	return loan.Memory.(*storetest.Memory).Mark, nil
+}
+
+// files returns the names of memories' files.
+func (d *shelfTest) files() (names []string) {
+	d.Helper()
+	names, err := filepath.Glob(filepath.Join(d.dir, "*.safetensors"))
+	if err != nil {
+		d.Fatal(err)
+	}
+	return names
+}
+
+func (d *shelfTest) wants(claim string, s *plugin.DiskStore, handle string, want byte) {
+	d.Helper()
+	if got, err := d.mark(s, handle, true); err != nil || got != want {
+		d.Errorf("%s: memory %q, %v; want %q", claim, got, err, want)
+	}
+}
+
+func TestHandlesSurviveARestart(t *testing.T) {
+	d := onDisk(t)
+	s := d.open()
+	a, b := d.put(s, 'a'), d.put(s, 'b')
+	before, err := s.Stat(a, "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.close(s)
+	if n, err := d.Maker.Open(); n != 0 || err != nil {
+		t.Errorf("%d memories open after Close, %v", n, err)
+	}
+	s = d.open()
+	if _, err := d.mark(s, a, false); !llms.IsInvalidRequestError(err) || !strings.Contains(err.Error(), "WithForeignHandles") {
+		t.Errorf("another process's handle, with nobody asking for it: got %v", err)
+	}
+	d.wants("after a restart", s, a, 'a')
+	d.wants("after a restart", s, b, 'b')
+	after, err := s.Stat(a, "s")
+	if err != nil || !after.Foreign || after.FileBytes != before.FileBytes || after.Digest != before.Digest || after.Positions != before.Positions ||
+		!after.Made.Equal(before.Made) || !after.Expires.Equal(before.Expires) {
+		t.Errorf("stat %+v, %v; before %+v", after, err, before)
+	}
+	if n, size := s.Size(); n != 2 || size != 2*before.FileBytes {
+		t.Errorf("%d memories of %d bytes", n, size)
+	}
+	if err := s.Release(a, "s"); err != nil || len(d.files()) != 1 {
+		t.Errorf("release: %v, files %q", err, d.files())
+	}
+	d.close(s)
+	if _, err := d.mark(d.open(), a, true); !errors.Is(err, &llms.Error{Code: llms.ErrCodeResourceNotFound}) {
+		t.Errorf("released before a restart: got %v", err)
+	}
+}
+
+func TestFolderAndKeyAreTheUsersAlone(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	dir := filepath.Join(t.TempDir(), "new", "store")
+	s, err := plugin.OpenStore(dir, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made storetest.Maker
+	if _, err := s.Put(t.Context(), made.New('a'), plugin.Made{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 3 {
+		t.Errorf("entries %v, %v; want key, lock and a memory", entries, err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s is %v, %v", e.Name(), info.Mode(), err)
+		}
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder is %v, %v", info.Mode(), err)
+	}
+	key := filepath.Join(dir, "key")
+	for _, c := range []struct {
+		claim, path string
+		mode        os.FileMode
+		want        string
+	}{
+		{"others may read the folder", dir, 0o750, "chmod 700"},
+		{"others may read the key", key, 0o640, "chmod 600"},
+	} {
+		right, _ := os.Stat(c.path)
+		if err := os.Chmod(c.path, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := plugin.OpenStore(dir, 1<<20); err == nil || s != nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v", c.claim, err)
+		}
+		if err := os.Chmod(c.path, right.Mode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for claim, text := range map[string]string{"empty": "", "short": "00ff\n", "no digits": strings.Repeat("x", 64)} {
+		if err := os.WriteFile(key, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := plugin.OpenStore(dir, 1<<20); err == nil || !strings.Contains(err.Error(), "hexadecimal") {
+			t.Errorf("a key that is %s: got %v", claim, err)
+		}
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plugin.OpenStore(dir, 1<<20); err == nil || !strings.Contains(err.Error(), "StoreKey") {
+		t.Errorf("memories without a key: got %v", err)
+	}
+}
+
+func TestOneProcessHasAStoreOpen(t *testing.T) {
+	d := onDisk(t)
+	s := d.open()
+	if _, err := plugin.OpenStore(d.dir, 1); err == nil || !strings.Contains(err.Error(), "has it open") {
+		t.Errorf("opened twice: got %v", err)
+	}
+	d.close(s)
+	d.close(d.open())
+}
+
+func TestMemoriesMoveToWhoHasTheKey(t *testing.T) {
+	secret := []byte("thirty-two bytes that are secret")
+	from, to, stranger := onDisk(t), onDisk(t), onDisk(t)
+	s := from.open(plugin.StoreKey(secret))
+	handle := from.put(s, 'a')
+	if _, err := os.Stat(filepath.Join(from.dir, "key")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a key that was given is in the folder: %v", err)
+	}
+	file := from.files()[0]
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with, without := to.open(plugin.StoreKey(secret)), stranger.open()
+	for _, d := range []*shelfTest{to, stranger} { // while their stores are open
+		if err := os.WriteFile(filepath.Join(d.dir, filepath.Base(file)), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := to.mark(with, handle, false); !llms.IsInvalidRequestError(err) {
+		t.Errorf("with the key, with nobody asking for foreign handles: got %v", err)
+	}
+	to.wants("with the key", with, handle, 'a')
+	if _, err := stranger.mark(without, handle, true); !llms.IsInvalidRequestError(err) {
+		t.Errorf("without the key: got %v", err)
+	}
+	stranger.close(without)
+	if n, _ := stranger.open().Size(); n != 0 {
+		t.Error("a file of another key was taken up")
+	}
+	if len(stranger.files()) != 1 {
+		t.Error("a file of another key was deleted")
+	}
+}
+
+func TestTheDiskBudgetHoldsAcrossRestarts(t *testing.T) {
+	d := onDisk(t)
+	s := d.open()
+	a, b, c := d.put(s, 'a'), d.put(s, 'b'), d.put(s, 'c')
+	d.wants("in use", s, a, 'a')
+	for i, handle := range []string{b, c, a} { // what was used when, in steps that every file system can tell
+		info, err := s.Stat(handle, "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(d.dir, info.Digest+".safetensors")
+		at := time.Now().Add(time.Duration(i-10) * time.Minute)
+		if err := os.Chtimes(name, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.close(s)
+	s = d.open(plugin.DiskBudget(2 * (storetest.Bytes + 1500)))
+	if n, _ := s.Size(); n != 2 || len(d.files()) != 2 {
+		t.Errorf("%d memories in %d files, want 2", n, len(d.files()))
+	}
+	d.wants("used last", s, a, 'a')
+	d.wants("used before", s, c, 'c')
+	if _, err := d.mark(s, b, true); !errors.Is(err, &llms.Error{Code: llms.ErrCodeResourceNotFound}) {
+		t.Errorf("unused longest: got %v", err)
+	}
+}
+
+func TestTimeGoesOnWhileAStoreIsClosed(t *testing.T) {
+	d := onDisk(t)
+	s := d.open(plugin.KeepFor(300 * time.Millisecond))
+	a := d.put(s, 'a')
+	d.close(s)
+	s = d.open(plugin.KeepFor(0))
+	b := d.put(s, 'b')
+	time.Sleep(300 * time.Millisecond)
+	if _, err := d.mark(s, a, true); !errors.Is(err, &llms.Error{Code: llms.ErrCodeResourceNotFound}) {
+		t.Errorf("expired: got %v", err)
+	}
+	d.close(s)
+	s = d.open()
+	if len(d.files()) != 1 {
+		t.Errorf("files %q; want one, that doesn't expire", d.files())
+	}
+	d.wants("kept for ever", s, b, 'b')
+}
+
+func TestEveryDamageIsRefused(t *testing.T) {
+	d := onDisk(t)
+	s := d.open()
+	a, b := d.put(s, 'a'), d.put(s, 'b')
+	d.close(s)
+	names := d.files()
+	file, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.ReadFile(names[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle, mark := a, byte('a')
+	if file[len(file)-100] == 'b' {
+		handle, mark = b, 'b'
+	}
+	// refusedAs has the store find the file as data when it is opened, and then when it is used.
+	tried := 0
+	refusedAs := func(claim string, data []byte) {
+		t.Helper()
+		tried++
+		write := func(data []byte) {
+			if err := os.WriteFile(names[0], data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check := func(s *plugin.DiskStore, when string) {
+			if _, err := d.mark(s, handle, true); !llms.IsInvalidRequestError(err) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s, %s: got %v", claim, when, err)
+			}
+			d.close(s)
+		}
+		write(data)
+		check(d.open(), "found so")
+		write(file)
+		s := d.open()
+		write(data)
+		check(s, "changed while the store is open")
+		write(file)
+	}
+	for at := 0; at < len(file); at += 1 + at/25 {
+		flipped := slices.Clone(file)
+		flipped[at] ^= 1 << (at % 8)
+		refusedAs("flipped", flipped)
+	}
+	for back := 1; back <= 70; back += 3 { // the keyed hashes
+		flipped := slices.Clone(file)
+		flipped[len(file)-back] ^= 0x80
+		refusedAs("flipped near the end", flipped)
+	}
+	for at := 0; at < len(file); at += 1 + at/3 {
+		refusedAs("cut", file[:at])
+	}
+	for claim, data := range map[string][]byte{
+		"a byte too short": file[:len(file)-1], "a byte too long": append(slices.Clone(file), 0), "twice": append(slices.Clone(file), file...),
+		"empty": nil, "another memory's": other, "zeros": make([]byte, len(file)), "its end from another": slices.Concat(file[:len(file)-64], other[len(other)-64:]),
+		"its body from another": slices.Concat(file[:len(file)-64-storetest.Bytes], other[len(other)-64-storetest.Bytes:]),
+	} {
+		refusedAs(claim, data)
+	}
+	d.wants("as it was", d.open(), handle, mark)
+	t.Logf("%d damaged files refused, each in two ways", tried)
+}
+
+func TestWhatIsNoFileIsRefused(t *testing.T) {
+	d := onDisk(t)
+	s := d.open()
+	handle := d.put(s, 'a')
+	d.close(s)
+	name := d.files()[0]
+	secret := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.Rename(name, secret); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(secret, name); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	if got, err := d.mark(d.open(), handle, true); !llms.IsInvalidRequestError(err) {
+		t.Errorf("a link to a good file elsewhere: got %q, %v", got, err)
+	}
+}
+
+func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
+	d := onDisk(t)
+	s := d.open(plugin.DiskBudget(storetest.Bytes))
+	if _, err := s.Put(t.Context(), d.New('a'), plugin.Made{}); !llms.IsQuotaExceededError(err) {
+		t.Errorf("beyond the disk's budget: got %v", err)
+	}
+	if _, err := s.Put(t.Context(), struct{ plugin.Memory }{d.New('a')}, plugin.Made{}); err == nil || !strings.Contains(err.Error(), "NewStore") {
+		t.Errorf("a memory that can't be saved: got %v", err)
+	}
+	m := d.New('a')
+	m.Between = func() { _ = s.Close() } // while it is being saved
+	if _, err := s.Put(t.Context(), m, plugin.Made{}); err == nil {
+		t.Error("saved in a store that was closed meanwhile")
+	}
+	if n, err := d.Maker.Open(); n != 0 || err != nil {
+		t.Errorf("%d memories open, %v; the store took them over", n, err)
+	}
+	d.close(d.open())
+	left, err := os.ReadDir(d.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range left {
+		if name := e.Name(); name != "key" && name != "lock" {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
+// Nobody is told the name of a file by a handle, and nobody the handle by the file.
+func TestFilesDoNotGiveHandlesAway(t *testing.T) {
+	d := onDisk(t)
+	s := d.open()
+	handle := d.put(s, 'a')
+	body := strings.TrimSuffix(strings.TrimPrefix(handle, "⟦latent:"), "⟧")
+	for _, name := range d.files() {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(bytes.ToLower(data), []byte(body[27:])) || strings.Contains(name, body[27:]) {
+			t.Error("the signature of the handle is in its file or its name")
+		}
+	}
+}

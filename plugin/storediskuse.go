@@ -1,0 +1,216 @@
+package plugin
+
+// What callers do with a DiskStore: memories are put, used, released and looked at.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/latentchain/latentchain/xlaengine"
+)
+
+// Put implements Store. When it returns a handle, the memory is on disk to stay, even if the machine fails.
+func (s *DiskStore) Put(ctx context.Context, m Memory, made Made) (string, error) {
+	i := newID()
+	entry := &filed{Info: s.options.describe(i, m, made), id: i, loading: make(chan struct{}, 1)}
+	if err := s.save(ctx, m, entry); err != nil {
+		_ = m.Close()
+		return "", err
+	}
+	out, err := s.device.add(&place[Memory]{id: i, value: m, size: m.Bytes()})
+	if err != nil { // no room on the device: it will be read again
+		out = append(out, m)
+	}
+	_ = closeAll(out)
+	return s.handles.handle(i, made.Scope), nil
+}
+
+func (s *DiskStore) save(ctx context.Context, m Memory, entry *filed) (err error) {
+	from, ok := m.(Saver)
+	if !ok {
+		return fmt.Errorf("a memory of type %T can't be written to a file; use plugin.NewStore", m)
+	}
+	name := entry.id.String() + fileSuffix
+	entry.FileBytes, err = s.folder.write(name, func(w io.Writer) error {
+		return writeMemory(ctx, s.seal, w, from, aboutOf(entry.id, entry.Info))
+	})
+	if err != nil {
+		return fmt.Errorf("store %s: %w", s.folder.path, err)
+	}
+	s.moving.Lock()
+	defer s.moving.Unlock()
+	// Only now that the new one is safe others may go.
+	if err := s.shelve(entry, entry.Made); err != nil {
+		_ = s.folder.remove(name)
+		return roomError(err, entry.FileBytes, s.files.budget, "DiskBudget")
+	}
+	return nil
+}
+
+// Use implements Store.
+func (s *DiskStore) Use(ctx context.Context, handle string, by Reader) (*Loan, error) {
+	i, err := s.handles.read(handle, by.Scope)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.borrow(i)
+	if err != nil {
+		return nil, s.gone(handle, err)
+	}
+	d, err := s.bring(ctx, handle, p.value, by)
+	done := func() (err error) {
+		if d != nil && s.device.done(d) {
+			err = d.value.Close()
+		}
+		if s.files.done(p) { // was released meanwhile, perhaps before it came to the device
+			if m, idle, ok := s.device.remove(i); ok && idle {
+				err = errors.Join(err, m.Close())
+			}
+		}
+		return err
+	}
+	if err != nil {
+		_ = done()
+		return nil, err
+	}
+	s.folder.touch(i.String() + fileSuffix)
+	return &Loan{Memory: d.value, Digest: p.value.Digest, Holds: p.value.Holds, done: done}, nil
+}
+
+// borrow returns the place of i on the shelf of files.
+func (s *DiskStore) borrow(i id) (*place[*filed], error) {
+	p, err := s.files.use(i)
+	if !errors.Is(err, errGone) {
+		return p, err
+	}
+	if err := s.adopt(i); err != nil && !errors.Is(err, errHeld) {
+		return nil, err
+	}
+	return s.files.use(i)
+}
+
+// bring returns the place on the device of a memory, reading its file if it is not there.
+func (s *DiskStore) bring(ctx context.Context, handle string, entry *filed, by Reader) (*place[Memory], error) {
+	if err := entry.mayRead(handle, by); err != nil {
+		return nil, err
+	}
+	select {
+	case entry.loading <- struct{}{}:
+		defer func() { <-entry.loading }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	d, err := s.device.use(entry.id)
+	if !errors.Is(err, errGone) {
+		return d, err
+	}
+	m, err := s.load(ctx, entry, by)
+	if err != nil {
+		return nil, s.gone(handle, err)
+	}
+	d = &place[Memory]{id: entry.id, value: m, size: m.Bytes(), users: 1}
+	out, err := s.device.add(d)
+	_ = closeAll(out)
+	if err != nil {
+		_ = m.Close()
+		return nil, roomError(err, m.Bytes(), s.device.budget, "the budget of plugin.OpenStore")
+	}
+	return d, nil
+}
+
+func (s *DiskStore) load(ctx context.Context, entry *filed, by Reader) (Memory, error) {
+	if by.Load == nil {
+		return nil, errors.New("this engine can't read memories from files")
+	}
+	f, err := s.folder.open(entry.id.String() + fileSuffix)
+	if errors.Is(err, fs.ErrNotExist) { // somebody deleted it
+		s.files.remove(entry.id)
+		return nil, errGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readMemory(ctx, s.seal, f, aboutOf(entry.id, entry.Info), by.Load)
+}
+
+// gone puts why a memory can't be had in terms of its handle.
+func (s *DiskStore) gone(handle string, err error) error {
+	var bad *badFile
+	switch {
+	case errors.Is(err, errGone), err == xlaengine.ErrClosed: // the store's own
+		return goneError(handle, err, s.files.budget, "plugin.DiskBudget")
+	case errors.As(err, &bad):
+		return refused("the file behind handle %s: %v", short(handle), bad)
+	}
+	return fmt.Errorf("the file behind handle %s: %w", short(handle), err)
+}
+
+// Release implements Store: the file is deleted at once.
+func (s *DiskStore) Release(handle, scope string) error {
+	i, err := s.handles.read(handle, scope)
+	if err != nil {
+		return err
+	}
+	s.moving.Lock()
+	defer s.moving.Unlock()
+	if _, _, ok := s.files.remove(i); !ok && s.folder.closed() {
+		return fmt.Errorf("store %w", xlaengine.ErrClosed)
+	}
+	return s.forget(i) // whether the file was on the shelf or refused to go there
+}
+
+// drop lets go of a memory if it is held.
+func (s *DiskStore) drop(i id) error {
+	s.moving.Lock()
+	defer s.moving.Unlock()
+	if _, _, ok := s.files.remove(i); !ok {
+		return nil
+	}
+	return s.forget(i)
+}
+
+// Stat implements Store.
+func (s *DiskStore) Stat(handle, scope string) (Info, error) {
+	i, err := s.handles.read(handle, scope)
+	if err != nil {
+		return Info{}, err
+	}
+	at, err := s.files.look(i)
+	if errors.Is(err, errGone) {
+		if err = s.adopt(i); err == nil || errors.Is(err, errHeld) {
+			at, err = s.files.look(i)
+		}
+	}
+	if err != nil {
+		return Info{}, s.gone(handle, err)
+	}
+	return s.info(at), nil
+}
+
+// List implements Store. Files that are refused are not in it.
+func (s *DiskStore) List() (all []Info) {
+	for _, at := range s.files.lookAll() {
+		all = append(all, s.info(at))
+	}
+	return all
+}
+
+func (s *DiskStore) info(at seen[*filed]) Info {
+	info := at.value.Info
+	info.Handle, info.InUse, info.LastUsed = s.handles.handle(at.id, info.Scope), at.inUse, at.last
+	return info
+}
+
+// Size implements Store; the bytes are those of files.
+func (s *DiskStore) Size() (memories int, bytes int64) { return s.files.size() }
+
+// Close implements Store. The files stay.
+func (s *DiskStore) Close() error {
+	s.files.close()
+	err := closeAll(s.device.close())
+	return errors.Join(err, s.folder.close())
+}
