@@ -2,10 +2,9 @@ package plugin
 
 // A memory's file in a DiskStore: what the memory's Save wrote, in the safetensors format, with two things added. In the
 // header's __metadata__, under "kept", is what the store knows of the memory, and under "saved" the header as Save wrote
-// it. At the end is a tensor "hmac", U8 [2, 32]:
-// the HMAC-SHA256 of the header, so that it can be believed without reading the rest, and that of everything before
-// it, header and both tensors' bytes. Any safetensors reader opens the file, but what is believed is only what the key
-// signed. This file writes, diskfileread.go reads and checks.
+// it. At the end is a tensor "hmac", U8 [2, 32]: the HMAC-SHA256 of the header, so that it can be believed without
+// reading the rest, and that of everything before it. Any safetensors reader opens the file, but what is believed is
+// only what the key signed. This file writes, diskfileread.go reads and checks.
 
 import (
 	"bytes"
@@ -184,6 +183,9 @@ func withLength(text []byte) []byte {
 func parseHeader(text []byte) (entries map[string]json.RawMessage, meta map[string]string, end int64, err error) {
 	if err := json.Unmarshal(text, &entries); err != nil {
 		return nil, nil, 0, err
+	}
+	if entries == nil {
+		return nil, nil, 0, errors.New("it is null")
 	}
 	if m, ok := entries[metadataName]; ok {
 		if err := json.Unmarshal(m, &meta); err != nil {

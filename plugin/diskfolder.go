@@ -71,8 +71,11 @@ func openFolder(path string) (_ *folder, err error) {
 	return f, nil
 }
 
-// onlyMine refuses what others could read or write: keys and values give away what was read, and keys more.
+// onlyMine refuses what others could read or write: keys and values give away what was read, and the key all of them.
 func onlyMine(info fs.FileInfo, mode string) error {
+	if owner, ok := anothers(info); ok {
+		return fmt.Errorf("%s belongs to user %d, not to you (%d)", info.Name(), owner, os.Geteuid())
+	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("%s is open to others (%v): chmod %s", info.Name(), info.Mode(), mode)
 	}

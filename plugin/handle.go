@@ -77,8 +77,9 @@ func (k key) read(handle, scope string) (i id, err error) {
 	}
 	written := strings.ToUpper(body[len(handleBegin):])
 	data, err := encoding.DecodeString(written)
-	// Several strings decode to the same bytes, because the last character has bits to spare; one of them is made.
-	if err != nil || len(data) != len(i)+16 || encoding.EncodeToString(data) != written {
+	// Several strings decode to the same bytes, because the last character has bits to spare; one of them is made. And
+	// there are letters of other lengths whose upper case is one of the alphabet's.
+	if err != nil || len(written) != len(body)-len(handleBegin) || len(data) != len(i)+16 || encoding.EncodeToString(data) != written {
 		return i, damaged(handle)
 	}
 	copy(i[:], data)

@@ -48,6 +48,11 @@ func TestHandlesThatAreNotFromHereAreRefused(t *testing.T) {
 		"signature cut off":   handleBegin + body[:26] + handleEnd,
 		"a line break within": handleBegin + body[:20] + "\n" + body[20:] + handleEnd,
 	}
+	for n := range 100 { // until there is an s in it
+		if h := k.handle(id{byte(n)}, "s"); strings.Contains(h[len(handleBegin):], "s") {
+			refused["a letter that is an S in upper case"] = h[:len(handleBegin)] + strings.Replace(h[len(handleBegin):], "s", "ſ", 1)
+		}
+	}
 	for i := range body {
 		refused["changed in one place "+string(rune('0'+i))] = flipped(i)
 	}

@@ -20,6 +20,9 @@ var anyHandle = regexp.MustCompile(`(?i)` + strings.Join([]string{
 // cutHandles takes the handles out of text, and the line with one that stood alone on it. They come back as they were
 // written, damaged ones too.
 func cutHandles(text string) (rest string, handles []string) {
+	if !mayHoldHandles(text) {
+		return text, nil
+	}
 	var out bytes.Buffer
 	at := 0
 	for _, span := range anyHandle.FindAllStringIndex(text, -1) {
@@ -33,6 +36,11 @@ func cutHandles(text string) (rest string, handles []string) {
 	}
 	out.WriteString(text[at:])
 	return out.String(), handles
+}
+
+// mayHoldHandles is quick where most texts have none.
+func mayHoldHandles(text string) bool {
+	return strings.Contains(text, "⟦") || strings.Contains(text, handleEnd) || strings.Contains(strings.ToLower(text), "latent:")
 }
 
 // DropHandles returns text without handles and what is left of handles. Pass text through it that comes from people or

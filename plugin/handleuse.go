@@ -27,7 +27,7 @@ func (l *LLM) inherit(ctx context.Context, handles []string) (_ *inherited, err 
 		}
 	}()
 	_, digest := l.generator.Model()
-	by := Reader{Model: digest, Scope: l.scope, Foreign: l.foreign}
+	by := Reader{Model: digest, Scope: l.scope, Foreign: l.foreign, Engine: l.generator}
 	if loader, ok := l.generator.(Loader); ok {
 		by.Load = loader.LoadMemory
 	}

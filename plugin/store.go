@@ -47,6 +47,8 @@ type Made struct {
 	Scope string // whose it is; its handle resolves in no other scope
 	// Holds names the memories that it begins with or was joined from, by the Digest and the Holds of their loans.
 	Holds []string
+	// Engine is what made it and can use it as it is, without reading it from a file; any value but nil.
+	Engine any
 }
 
 // Reader says who wants to use a memory.
@@ -54,6 +56,7 @@ type Reader struct {
 	Model   string // digest of the weights; another model's memory is refused
 	Scope   string
 	Foreign bool // takes memories too that were not put by this process
+	Engine  any  // as in Made
 	// Load reads a memory that its Save wrote; nil if the engine can't.
 	Load func(context.Context, io.Reader) (Memory, error)
 }
@@ -185,7 +188,7 @@ func roomError(err error, size, budget int64, option string) error {
 		"a memory of %d bytes does not fit the budget of %d beside those in use; raise %s", size, budget, option))
 }
 
-func closeAll(memories []Memory) error {
+func closeAll[M Memory](memories []M) error {
 	var errs []error
 	for _, m := range memories {
 		errs = append(errs, m.Close())

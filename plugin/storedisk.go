@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -27,12 +28,23 @@ type DiskStore struct {
 	options storeOptions
 	folder  *folder
 	files   *shelf[*filed]
-	device  *shelf[Memory]
+	device  *shelf[resident]
 
 	moving sync.Mutex // held while a file comes to the shelf or goes from it, so that folder and shelf agree
 }
 
 var _ Store = (*DiskStore)(nil)
+
+// resident is a memory on the device of an engine.
+type resident struct {
+	Memory
+	engine any
+}
+
+// isOn says whether the memory is on engine's device. Engines that can't be compared have nothing in common.
+func (r resident) isOn(engine any) bool {
+	return engine != nil && reflect.ValueOf(engine).Comparable() && reflect.TypeOf(engine) == reflect.TypeOf(r.engine) && engine == r.engine
+}
 
 // filed is a memory in a file.
 type filed struct {
@@ -89,7 +101,7 @@ func openStore(dir string, budget int64, opts []StoreOption) (_ *DiskStore, err 
 		diskBudget = *s.options.diskBudget
 	}
 	s.files = newShelf[*filed](diskBudget, func(i id) { _ = s.drop(i) }) // whom would it tell?
-	s.device = newShelf[Memory](budget, nil)
+	s.device = newShelf[resident](budget, nil)
 	if s.folder, err = openFolder(dir); err != nil {
 		return nil, err
 	}

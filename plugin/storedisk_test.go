@@ -46,7 +46,7 @@ func (d *shelfTest) open(opts ...plugin.StoreOption) *plugin.DiskStore {
 
 func (d *shelfTest) put(s *plugin.DiskStore, mark byte) string {
 	d.Helper()
-	handle, err := s.Put(d.Context(), d.New(mark), plugin.Made{Model: "m", Scope: "s", Holds: []string{"x"}})
+	handle, err := s.Put(d.Context(), d.New(mark), plugin.Made{Model: "m", Scope: "s", Engine: &d.Maker, Holds: []string{"x"}})
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func (d *shelfTest) close(s *plugin.DiskStore) {
 
 // mark uses the memory behind handle and returns its mark.
 func (d *shelfTest) mark(s *plugin.DiskStore, handle string, foreign bool) (byte, error) {
-	loan, err := s.Use(d.Context(), handle, plugin.Reader{Model: "m", Scope: "s", Foreign: foreign, Load: d.Load})
+	loan, err := s.Use(d.Context(), handle, plugin.Reader{Model: "m", Scope: "s", Foreign: foreign, Engine: &d.Maker, Load: d.Load})
 	if err != nil {
 		return 0, err
 	}
@@ -391,6 +391,38 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 		if name := e.Name(); name != "key" && name != "lock" {
 			t.Errorf("%s is left", name)
 		}
+	}
+}
+
+func TestEnginesShareAStoreThroughItsFiles(t *testing.T) {
+	d := onDisk(t)
+	s := d.open()
+	handle := d.put(s, 'a')
+	use := func(engine any) *plugin.Loan {
+		loan, err := s.Use(t.Context(), handle, plugin.Reader{Model: "m", Scope: "s", Engine: engine, Load: d.Load})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loan
+	}
+	first, again := use(&d.Maker), use(&d.Maker)
+	other := use("another engine")
+	back := use(&d.Maker)
+	odd := use([]int{}) // which Go can't compare
+	if first.Memory != again.Memory || first.Memory == other.Memory || other.Memory == back.Memory || back.Memory == odd.Memory {
+		t.Error("an engine got another one's memory, or not its own")
+	}
+	for _, loan := range []*plugin.Loan{first, again, other, back, odd} {
+		if m := loan.Memory.(*storetest.Memory); m.Closed() || m.Mark != 'a' {
+			t.Errorf("memory %c, closed %t while in use", m.Mark, m.Closed())
+		}
+		if err := loan.Done(); err != nil {
+			t.Error(err)
+		}
+	}
+	d.close(s)
+	if n, err := d.Maker.Open(); n != 0 || err != nil {
+		t.Errorf("%d memories open, %v", n, err)
 	}
 }
 

@@ -43,46 +43,82 @@ func begin(t *testing.T, model, dir string, opts ...plugin.Option) session {
 
 func (s session) end() error { return errors.Join(s.llm.Close(), s.store.Close(), s.engine.Close()) }
 
-// logits returns the numbers after each next token over the memory behind handle, read from disk if it is not there.
-func (s session) logits(t *testing.T, handle string, load func(context.Context, io.Reader) (plugin.Memory, error)) ([]float32, xlaengine.Origin) {
+// next returns the logits of the next token after a prompt over m.
+func (s session) next(t *testing.T, m *xlaengine.Memory) []float32 {
 	t.Helper()
-	loan, err := s.store.Use(t.Context(), handle, plugin.Reader{Model: s.engine.Info().Digest, Foreign: true, Load: load})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer loan.Done()
-	m := loan.Memory.(*xlaengine.Memory)
-	out, err := s.engine.Generate(t.Context(), xlaengine.GenerateRequest{Memory: m, Prompt: []int{11, 12, 13}, MaxTokens: 4, PastEnd: true, Logits: true})
+	out, err := s.engine.Generate(t.Context(), xlaengine.GenerateRequest{Memory: m, Prompt: []int{11, 12, 13}, MaxTokens: 1, PastEnd: true, Logits: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Memory.Close()
-	return out.Logits, m.Origin()
+	if len(out.Logits) == 0 {
+		t.Fatal("no logits")
+	}
+	return out.Logits
 }
 
 func TestAReloadedMemoryGivesTheSameLogits(t *testing.T) {
 	dir := t.TempDir()
 	first := begin(t, tinyModel, dir)
-	thought, _ := ask(t, first.llm.Latent(5), "Remember 7341.")
-	longer, _ := ask(t, first.llm.Latent(2), thought+"And 9.")
-	joined, _ := ask(t, first.llm.Latent(1), thought+longer+"What of both?")
-	apart, _ := ask(t, first.llm.Latent(3), "Remember 5.")
-	joined2, before := ask(t, first.llm.Latent(1), apart+longer+"What of all?")
-	handles := []string{thought, longer, joined, joined2}
-	type numbers struct {
+	think := func(over *xlaengine.Memory, op xlaengine.Operator, prompt ...int) *xlaengine.Memory {
+		made, err := first.engine.Think(t.Context(), xlaengine.ThinkRequest{Memory: over, Prompt: prompt, Steps: 5, Operator: op})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.Memory
+	}
+	one := think(first.engine.NewMemory(), nil, 5, 6, 7)
+	longer := think(one, xlaengine.Soft{}, 8, 9)
+	joined, err := first.engine.Join(t.Context(), one, longer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type kept struct {
+		handle string
 		logits []float32
 		origin xlaengine.Origin
 		text   string
 	}
-	var want []numbers
-	for _, h := range handles {
-		n := numbers{}
-		n.logits, n.origin = first.logits(t, h, nil) // nil: it is on the device
-		n.text, _ = ask(t, first.llm, h+"Which?")
-		want = append(want, n)
+	var all []kept
+	for _, m := range []*xlaengine.Memory{one, longer, joined} {
+		k := kept{logits: first.next(t, m), origin: m.Origin()}
+		if k.handle, err = first.store.Put(t.Context(), m, plugin.Made{Model: first.engine.Info().Digest}); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, k)
 	}
-	if before.MemoryTokens == 0 || !want[3].origin.Joined || want[2].origin.Joined {
-		t.Errorf("joined: %+v, %+v; want only the memories made apart", want[2].origin, want[3].origin)
+	if err := first.end(); err != nil {
+		t.Fatal(err)
+	}
+	second := begin(t, tinyModel, dir)
+	for i, k := range all {
+		loan, err := second.store.Use(t.Context(), k.handle, plugin.Reader{Model: second.engine.Info().Digest, Foreign: true,
+			Load: func(ctx context.Context, r io.Reader) (plugin.Memory, error) { return second.engine.LoadMemory(ctx, r) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := loan.Memory.(*xlaengine.Memory)
+		if m.Origin() != k.origin || !slices.Equal(second.next(t, m), k.logits) {
+			t.Errorf("memory %d: after a restart its logits or its origin are others", i)
+		}
+		if err := loan.Done(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestHandlesSurviveARestartOnAModel(t *testing.T) {
+	dir := t.TempDir()
+	first := begin(t, tinyModel, dir)
+	thought, _ := ask(t, first.llm.Latent(5), "Remember 7341.")
+	longer, _ := ask(t, first.llm.Latent(2), thought+"And 9.")
+	apart, _ := ask(t, first.llm.Latent(3), "Remember 5.")
+	joined, _ := ask(t, first.llm.Latent(1), apart+longer+"What of all?")
+	handles := []string{thought, longer, joined}
+	var want []string
+	for _, h := range handles {
+		text, _ := ask(t, first.llm, h+"Which?")
+		want = append(want, text)
 	}
 	if err := first.end(); err != nil {
 		t.Fatal(err)
@@ -98,20 +134,18 @@ func TestAReloadedMemoryGivesTheSameLogits(t *testing.T) {
 
 	second := begin(t, tinyModel, dir, plugin.WithForeignHandles())
 	for i, h := range handles {
-		text, _ := ask(t, second.llm, h+"Which?") // reads the file
-		got, origin := second.logits(t, h, nil)
-		if origin != want[i].origin || text != want[i].text || len(got) == 0 {
-			t.Errorf("memory %d: %+v says %q, before %+v said %q", i, origin, text, want[i].origin, want[i].text)
-		}
-		if !slices.Equal(got, want[i].logits) {
-			t.Errorf("memory %d: its logits are not those from before the restart", i)
+		if text, _ := ask(t, second.llm, h+"Which?"); text != want[i] {
+			t.Errorf("memory %d: says %q, before the restart %q", i, text, want[i])
 		}
 	}
 	// What a memory holds is known after a restart too: the shorter one is not joined again.
 	_, alone := ask(t, second.llm, longer+"Q")
 	_, both := ask(t, second.llm, thought+longer+"Q")
-	if alone.Usage.CachedTokens != both.Usage.CachedTokens {
-		t.Errorf("over %d positions alone, %d beside what it holds", alone.Usage.CachedTokens, both.Usage.CachedTokens)
+	_, all := ask(t, second.llm, joined+thought+longer+apart+"Q")
+	_, sum := ask(t, second.llm, joined+"Q")
+	if alone.Usage.CachedTokens != both.Usage.CachedTokens || all.Usage.CachedTokens != sum.Usage.CachedTokens {
+		t.Errorf("over %d and %d positions alone, %d and %d beside what they hold",
+			alone.Usage.CachedTokens, sum.Usage.CachedTokens, both.Usage.CachedTokens, all.Usage.CachedTokens)
 	}
 	if err := second.end(); err != nil {
 		t.Fatal(err)

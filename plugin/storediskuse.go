@@ -20,9 +20,10 @@ func (s *DiskStore) Put(ctx context.Context, m Memory, made Made) (string, error
 		_ = m.Close()
 		return "", err
 	}
-	out, err := s.device.add(&place[Memory]{id: i, value: m, size: m.Bytes()})
+	r := resident{m, made.Engine}
+	out, err := s.device.add(&place[resident]{id: i, value: r, size: m.Bytes()})
 	if err != nil { // no room on the device: it will be read again
-		out = append(out, m)
+		out = append(out, r)
 	}
 	_ = closeAll(out)
 	return s.handles.handle(i, made.Scope), nil
@@ -77,7 +78,7 @@ func (s *DiskStore) Use(ctx context.Context, handle string, by Reader) (*Loan, e
 		return nil, err
 	}
 	s.folder.touch(i.String() + fileSuffix)
-	return &Loan{Memory: d.value, Digest: p.value.Digest, Holds: p.value.Holds, done: done}, nil
+	return &Loan{Memory: d.value.Memory, Digest: p.value.Digest, Holds: p.value.Holds, done: done}, nil
 }
 
 // borrow returns the place of i on the shelf of files.
@@ -93,7 +94,7 @@ func (s *DiskStore) borrow(i id) (*place[*filed], error) {
 }
 
 // bring returns the place on the device of a memory, reading its file if it is not there.
-func (s *DiskStore) bring(ctx context.Context, handle string, entry *filed, by Reader) (*place[Memory], error) {
+func (s *DiskStore) bring(ctx context.Context, handle string, entry *filed, by Reader) (*place[resident], error) {
 	if err := entry.mayRead(handle, by); err != nil {
 		return nil, err
 	}
@@ -104,14 +105,22 @@ func (s *DiskStore) bring(ctx context.Context, handle string, entry *filed, by R
 		return nil, ctx.Err()
 	}
 	d, err := s.device.use(entry.id)
-	if !errors.Is(err, errGone) {
-		return d, err
+	switch {
+	case err == nil && d.value.isOn(by.Engine):
+		return d, nil
+	case err == nil: // on another engine's device, which may be closed by now: it makes room for this one's
+		s.device.remove(entry.id)
+		if s.device.done(d) {
+			_ = d.value.Close()
+		}
+	case !errors.Is(err, errGone):
+		return nil, err
 	}
 	m, err := s.load(ctx, entry, by)
 	if err != nil {
 		return nil, s.gone(handle, err)
 	}
-	d = &place[Memory]{id: entry.id, value: m, size: m.Bytes(), users: 1}
+	d = &place[resident]{id: entry.id, value: resident{m, by.Engine}, size: m.Bytes(), users: 1}
 	out, err := s.device.add(d)
 	_ = closeAll(out)
 	if err != nil {

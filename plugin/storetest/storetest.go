@@ -69,7 +69,7 @@ func (f *fixture) store(room int, opts ...plugin.StoreOption) plugin.Store {
 
 func (f *fixture) put(s plugin.Store, mark byte) string {
 	f.Helper()
-	handle, err := s.Put(f.Context(), f.New(mark), plugin.Made{Model: "m", Scope: "s"})
+	handle, err := s.Put(f.Context(), f.New(mark), plugin.Made{Model: "m", Scope: "s", Engine: &f.Maker})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func (f *fixture) put(s plugin.Store, mark byte) string {
 }
 
 func (f *fixture) use(s plugin.Store, handle string) (*plugin.Loan, error) {
-	return s.Use(f.Context(), handle, plugin.Reader{Model: "m", Scope: "s", Load: f.Load})
+	return s.Use(f.Context(), handle, plugin.Reader{Model: "m", Scope: "s", Engine: &f.Maker, Load: f.Load})
 }
 
 func (f *fixture) mustUse(s plugin.Store, handle string, mark byte) *plugin.Loan {
@@ -117,7 +117,7 @@ func (f *fixture) isGone(s plugin.Store, handle, why string) {
 // refuses wants the handle not to be read at all.
 func (f *fixture) refuses(s plugin.Store, handle, scope, why string) {
 	f.Helper()
-	loan, err := s.Use(f.Context(), handle, plugin.Reader{Model: "m", Scope: scope, Foreign: true, Load: f.Load})
+	loan, err := s.Use(f.Context(), handle, plugin.Reader{Model: "m", Scope: scope, Foreign: true, Engine: &f.Maker, Load: f.Load})
 	if !llms.IsInvalidRequestError(err) || loan != nil {
 		f.Errorf("use, %s: got %v, %v", why, loan, err)
 	}
@@ -133,7 +133,7 @@ func comesBack(f *fixture) {
 	s := f.store(3)
 	before := time.Now()
 	a := f.put(s, 'a')
-	holder, err := s.Put(f.Context(), f.New('b'), plugin.Made{Model: "m", Scope: "s", Holds: []string{"x", "y"}})
+	holder, err := s.Put(f.Context(), f.New('b'), plugin.Made{Model: "m", Scope: "s", Engine: &f.Maker, Holds: []string{"x", "y"}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func inUseStays(f *fixture) {
 	s := f.store(2)
 	a, b := f.put(s, 'a'), f.put(s, 'b')
 	loanA, loanB := f.mustUse(s, a, 'a'), f.mustUse(s, b, 'b')
-	if _, err := s.Put(f.Context(), f.New('c'), plugin.Made{Model: "m", Scope: "s"}); !llms.IsQuotaExceededError(err) {
+	if _, err := s.Put(f.Context(), f.New('c'), plugin.Made{Model: "m", Scope: "s", Engine: &f.Maker}); !llms.IsQuotaExceededError(err) {
 		f.Errorf("no room beside memories in use: got %v", err)
 	}
 	f.done(loanB)
@@ -297,7 +297,7 @@ func closeFrees(f *fixture) {
 		f.Errorf("%d memories open, %v; want the one in use", n, err)
 	}
 	f.done(loan)
-	if _, err := s.Put(f.Context(), f.New('c'), plugin.Made{Model: "m", Scope: "s"}); !errors.Is(err, xlaengine.ErrClosed) {
+	if _, err := s.Put(f.Context(), f.New('c'), plugin.Made{Model: "m", Scope: "s", Engine: &f.Maker}); !errors.Is(err, xlaengine.ErrClosed) {
 		f.Errorf("put after close: %v", err)
 	}
 	if _, err := f.use(s, b); !errors.Is(err, xlaengine.ErrClosed) {
@@ -321,7 +321,7 @@ func sideBySide(f *fixture) {
 		wg.Go(func() {
 			for range rounds {
 				mark := byte(random.Uint32())
-				handle, err := s.Put(f.Context(), f.New(mark), plugin.Made{Model: "m", Scope: "s"})
+				handle, err := s.Put(f.Context(), f.New(mark), plugin.Made{Model: "m", Scope: "s", Engine: &f.Maker})
 				if err != nil && !llms.IsQuotaExceededError(err) {
 					f.Error(err)
 				}
