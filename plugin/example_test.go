@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
 	"strings"
 
 	"github.com/tmc/langchaingo/llms"
@@ -52,4 +53,40 @@ func ExampleLLM_GenerateContent_schema() {
 	}
 	fmt.Println(answer)
 	// Output: {"city": "Paris", "km":1}
+}
+
+// Memories on disk: what one process thought, another one goes on from.
+func ExampleOpenStore() {
+	dir, err := os.MkdirTemp("", "store") // its own, 0700
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	ctx := context.Background()
+	session := func(prompt string, latent bool, opts ...plugin.Option) string {
+		store, err := plugin.OpenStore(dir, 1<<30)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer store.Close()
+		engine := &scripted.Engine{Answer: func(seen string) string { return seen }}
+		llm, err := plugin.New(append(opts, plugin.WithGenerator(engine), plugin.WithStore(store))...)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer llm.Close()
+		if latent {
+			llm = llm.Latent(4)
+		}
+		answer, err := llm.Call(ctx, prompt)
+		if err != nil {
+			log.Fatal(err)
+		}
+		return answer
+	}
+	handle := session("Think about tea.", true)
+	fmt.Print(session(handle+"\nWhat is on your mind?", false, plugin.WithForeignHandles()))
+	// Output:
+	// user: Think about tea.
+	// ····user: What is on your mind?
 }

@@ -3,6 +3,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -251,7 +252,7 @@ func scopes(f *fixture) {
 	s := f.store(2)
 	a := f.put(s, 'a')
 	for _, scope := range []string{"", "S", "s ", "s\x00", "t"} {
-		f.refuses(s, a, scope, "scope "+scope)
+		f.refuses(s, a, scope, fmt.Sprintf("scope %q", scope))
 	}
 	f.done(f.mustUse(s, a, 'a'))
 }
