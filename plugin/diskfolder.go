@@ -163,7 +163,7 @@ func (f *folder) readKey() ([]byte, error) {
 
 // write makes a file of what fill writes, whole and on the disk, and returns its size.
 func (f *folder) write(name string, fill func(io.Writer) error) (size int64, err error) {
-	if f.ended.Load() {
+	if f.closed() {
 		return 0, xlaengine.ErrClosed
 	}
 	temporary := newPrefix + rand.Text()
@@ -202,7 +202,7 @@ func (f *folder) sync() error {
 }
 
 func (f *folder) open(name string) (*os.File, error) {
-	if f.ended.Load() {
+	if f.closed() {
 		return nil, xlaengine.ErrClosed
 	}
 	info, err := f.root.Lstat(name) // a pipe would not even open
@@ -222,7 +222,7 @@ func (f *folder) touch(name string) {
 }
 
 func (f *folder) remove(name string) error {
-	if f.ended.Load() {
+	if f.closed() {
 		return xlaengine.ErrClosed
 	}
 	if err := f.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -231,10 +231,11 @@ func (f *folder) remove(name string) error {
 	return nil
 }
 
-func (f *folder) closed() bool { return f.ended.Load() }
+// closed also says so of the folder of a store that was never opened.
+func (f *folder) closed() bool { return f == nil || f.ended.Load() }
 
 func (f *folder) close() error {
-	if f.ended.Swap(true) {
+	if f == nil || f.ended.Swap(true) {
 		return nil
 	}
 	return errors.Join(f.root.Close(), f.lock.Unlock())

@@ -98,6 +98,7 @@ type Info struct {
 type StoreOption func(*storeOptions)
 
 type storeOptions struct {
+	budget     int64 // on the device
 	ttl        time.Duration
 	diskBudget *int64
 	secret     []byte
@@ -125,7 +126,7 @@ const DefaultDiskBudget = 8 << 30
 func DiskBudget(bytes int64) StoreOption { return func(o *storeOptions) { o.diskBudget = &bytes } }
 
 func readStoreOptions(budget int64, opts []StoreOption) (o storeOptions, err error) {
-	o.ttl = DefaultTTL
+	o.budget, o.ttl = budget, DefaultTTL
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&o)
@@ -170,13 +171,15 @@ func (info Info) mayRead(handle string, by Reader) error {
 	return nil
 }
 
+var errNoMemory = refused("there is no memory to put; it is nil")
+
 // goneError puts what a shelf says in terms of a handle.
-func goneError(handle string, err error, budget int64, option string) error {
+func goneError(handle string, err error, option string) error {
 	if !errors.Is(err, errGone) {
 		return fmt.Errorf("store %w", err)
 	}
 	return llms.NewError(llms.ErrCodeResourceNotFound, provider, fmt.Sprintf(
-		"the memory behind handle %s is gone: released, expired (plugin.KeepFor), or evicted to stay within %d bytes (%s)", short(handle), budget, option))
+		"the memory behind handle %s is gone: released, expired (plugin.KeepFor), or evicted to make room for others (%s)", short(handle), option))
 }
 
 // roomError puts what a shelf says in terms of a memory of so many bytes.

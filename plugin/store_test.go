@@ -13,6 +13,7 @@ import (
 
 	"github.com/latentchain/latentchain/plugin"
 	"github.com/latentchain/latentchain/plugin/storetest"
+	"github.com/latentchain/latentchain/xlaengine"
 )
 
 func TestStores(t *testing.T) {
@@ -99,6 +100,41 @@ func TestStoresRefuseToBeMade(t *testing.T) {
 		if open() == nil {
 			t.Errorf("%s: made", claim)
 		}
+	}
+}
+
+func TestStoresThatWereNotMadeAreClosed(t *testing.T) {
+	made, err := plugin.NewStore(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var maker storetest.Maker
+	handle, err := made.Put(t.Context(), maker.New('a'), plugin.Made{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []plugin.Store{&plugin.MemoryStore{}, &plugin.DiskStore{}} {
+		if _, err := s.Put(t.Context(), maker.New('b'), plugin.Made{}); !errors.Is(err, xlaengine.ErrClosed) {
+			t.Errorf("%T: put: %v", s, err)
+		}
+		if _, err := s.Use(t.Context(), handle, plugin.Reader{}); err == nil {
+			t.Errorf("%T: used", s)
+		}
+		if _, err := s.Stat(handle, ""); err == nil {
+			t.Errorf("%T: stat", s)
+		}
+		if err := s.Release(handle, ""); err == nil {
+			t.Errorf("%T: released", s)
+		}
+		if n, _ := s.Size(); n != 0 || len(s.List()) != 0 {
+			t.Errorf("%T: holds %d", s, n)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("%T: close: %v", s, err)
+		}
+	}
+	if n, err := maker.Open(); n != 1 || err != nil {
+		t.Errorf("%d memories open, %v; want the one in the store that was made", n, err)
 	}
 }
 

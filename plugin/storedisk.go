@@ -96,11 +96,10 @@ func openStore(dir string, budget int64, opts []StoreOption) (_ *DiskStore, err 
 	if s.options, err = readStoreOptions(budget, opts); err != nil {
 		return nil, err
 	}
-	diskBudget := int64(DefaultDiskBudget)
-	if s.options.diskBudget != nil {
-		diskBudget = *s.options.diskBudget
+	if s.options.diskBudget == nil {
+		s.options.diskBudget = new(int64(DefaultDiskBudget))
 	}
-	s.files = newShelf[*filed](diskBudget, func(i id) { _ = s.drop(i) }) // whom would it tell?
+	s.files = newShelf[*filed](*s.options.diskBudget, func(i id) { _ = s.drop(i) }) // whom would it tell?
 	s.device = newShelf[resident](budget, nil)
 	if s.folder, err = openFolder(dir); err != nil {
 		return nil, err
@@ -165,7 +164,7 @@ func (s *DiskStore) adopt(i id) error {
 	entry := &filed{Info: header.about.info(), id: i, loading: make(chan struct{}, 1)}
 	entry.FileBytes, entry.Foreign = header.size, true
 	if !entry.Expires.IsZero() && !time.Now().Before(entry.Expires) {
-		s.folder.remove(i.String() + fileSuffix)
+		_ = s.folder.remove(i.String() + fileSuffix)
 		return errGone
 	}
 	return s.shelve(entry, header.modified)

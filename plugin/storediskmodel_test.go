@@ -77,7 +77,6 @@ func TestAReloadedMemoryGivesTheSameLogits(t *testing.T) {
 		handle string
 		logits []float32
 		origin xlaengine.Origin
-		text   string
 	}
 	var all []kept
 	for _, m := range []*xlaengine.Memory{one, longer, joined} {

@@ -14,6 +14,13 @@ import (
 
 // Put implements Store. When it returns a handle, the memory is on disk to stay, even if the machine fails.
 func (s *DiskStore) Put(ctx context.Context, m Memory, made Made) (string, error) {
+	if m == nil {
+		return "", errNoMemory
+	}
+	if s.folder.closed() {
+		_ = m.Close()
+		return "", fmt.Errorf("store %w", xlaengine.ErrClosed)
+	}
 	i := newID()
 	entry := &filed{Info: s.options.describe(i, m, made), id: i, loading: make(chan struct{}, 1)}
 	if err := s.save(ctx, m, entry); err != nil {
@@ -46,7 +53,7 @@ func (s *DiskStore) save(ctx context.Context, m Memory, entry *filed) (err error
 	// Only now that the new one is safe others may go.
 	if err := s.shelve(entry, entry.Made); err != nil {
 		_ = s.folder.remove(name)
-		return roomError(err, entry.FileBytes, s.files.budget, "DiskBudget")
+		return roomError(err, entry.FileBytes, *s.options.diskBudget, "DiskBudget")
 	}
 	return nil
 }
@@ -125,7 +132,7 @@ func (s *DiskStore) bring(ctx context.Context, handle string, entry *filed, by R
 	_ = closeAll(out)
 	if err != nil {
 		_ = m.Close()
-		return nil, roomError(err, m.Bytes(), s.device.budget, "the budget of plugin.OpenStore")
+		return nil, roomError(err, m.Bytes(), s.options.budget, "the budget of plugin.OpenStore")
 	}
 	return d, nil
 }
@@ -151,7 +158,7 @@ func (s *DiskStore) gone(handle string, err error) error {
 	var bad *badFile
 	switch {
 	case errors.Is(err, errGone), err == xlaengine.ErrClosed: // the store's own
-		return goneError(handle, err, s.files.budget, "plugin.DiskBudget")
+		return goneError(handle, err, "plugin.DiskBudget")
 	case errors.As(err, &bad):
 		return refused("the file behind handle %s: %v", short(handle), bad)
 	}

@@ -35,12 +35,15 @@ func NewStore(budget int64, opts ...StoreOption) (*MemoryStore, error) {
 
 // Put implements Store.
 func (s *MemoryStore) Put(_ context.Context, m Memory, made Made) (string, error) {
+	if m == nil {
+		return "", errNoMemory
+	}
 	i := newID()
 	k := kept{s.options.describe(i, m, made), m}
 	out, err := s.shelf.add(&place[kept]{id: i, value: k, size: k.Bytes, expires: k.Expires, last: k.Made})
 	if err != nil {
 		_ = m.Close()
-		return "", roomError(err, k.Bytes, s.shelf.budget, "WithMemoryBudget")
+		return "", roomError(err, k.Bytes, s.options.budget, "WithMemoryBudget")
 	}
 	for _, old := range out {
 		_ = old.memory.Close() // the new one is fine even if an old one is not
@@ -72,7 +75,7 @@ func (s *MemoryStore) Use(_ context.Context, handle string, by Reader) (*Loan, e
 }
 
 func (s *MemoryStore) gone(handle string, err error) error {
-	return goneError(handle, err, s.shelf.budget, "WithMemoryBudget")
+	return goneError(handle, err, "WithMemoryBudget")
 }
 
 // Release implements Store.

@@ -1,7 +1,8 @@
 package plugin
 
 // A shelf holds things up to a budget of bytes; beyond it those go that were unused longest, but none that someone is
-// using. It keeps the books only: whoever owns the shelf frees what it gives back, outside the shelf's lock.
+// using. It keeps the books only: whoever owns the shelf frees what it gives back, outside the shelf's lock. A shelf that
+// was never made, of a store that was never opened, is closed.
 
 import (
 	"container/list"
@@ -49,6 +50,9 @@ func newShelf[V any](budget int64, expired func(id)) *shelf[V] {
 // add puts p on the shelf as the one used last, and returns what had to go for it, none of it in use. If there is no
 // place for p, nothing goes.
 func (s *shelf[V]) add(p *place[V]) (out []V, err error) {
+	if s == nil {
+		return nil, xlaengine.ErrClosed
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -91,6 +95,9 @@ func (s *shelf[V]) forget(at *list.Element) {
 
 // use returns the place of i, which stays until done is called.
 func (s *shelf[V]) use(i id) (*place[V], error) {
+	if s == nil {
+		return nil, xlaengine.ErrClosed
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, err := s.find(i)
@@ -128,6 +135,9 @@ func (s *shelf[V]) done(p *place[V]) (free bool) {
 
 // remove takes i off the shelf. It is to be freed now if idle, else by the one who is done with it last.
 func (s *shelf[V]) remove(i id) (value V, idle, ok bool) {
+	if s == nil {
+		return value, false, false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.held[i]
@@ -148,6 +158,9 @@ type seen[V any] struct {
 }
 
 func (s *shelf[V]) look(i id) (seen[V], error) {
+	if s == nil {
+		return seen[V]{}, xlaengine.ErrClosed
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, err := s.find(i)
@@ -158,6 +171,9 @@ func (s *shelf[V]) look(i id) (seen[V], error) {
 }
 
 func (s *shelf[V]) lookAll() (all []seen[V]) {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for at := s.recent.Front(); at != nil; at = at.Next() {
@@ -169,6 +185,9 @@ func (s *shelf[V]) lookAll() (all []seen[V]) {
 func (p *place[V]) seen() seen[V] { return seen[V]{p.id, p.value, p.users > 0, p.last} }
 
 func (s *shelf[V]) size() (places int, bytes int64) {
+	if s == nil {
+		return 0, 0
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.recent.Len(), s.bytes
@@ -176,6 +195,9 @@ func (s *shelf[V]) size() (places int, bytes int64) {
 
 // close empties the shelf for good and returns what is to be freed now.
 func (s *shelf[V]) close() (idle []V) {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

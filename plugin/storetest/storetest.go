@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		{"stores don't see each other's memories", apart},
 		{"another model's memory is refused", otherModel},
 		{"handles nobody made are refused", madeUp},
+		{"nothing is refused", nothing},
 		{"close frees all once", closeFrees},
 		{"many hands at once", sideBySide},
 	} {
@@ -284,6 +285,13 @@ func madeUp(f *fixture) {
 		f.refuses(s, handle, "s", "made up "+handle)
 	}
 	f.done(f.mustUse(s, a, 'a'))
+}
+
+func nothing(f *fixture) {
+	s := f.store(1)
+	if _, err := s.Put(f.Context(), nil, plugin.Made{}); !llms.IsInvalidRequestError(err) {
+		f.Errorf("put of nil: %v", err)
+	}
 }
 
 func closeFrees(f *fixture) {
