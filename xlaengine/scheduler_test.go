@@ -18,10 +18,7 @@ import (
 // TestManyCallersGetWhatTheyGetAlone has 32 goroutines make 200 requests of random lengths and steps, a third of which
 // are cancelled at some moment.
 func TestManyCallersGetWhatTheyGetAlone(t *testing.T) {
-	requests := 200
-	if testing.Short() {
-		requests = 60
-	}
+	const requests = 200
 	const budget = 24 << 20
 	e := openTiny(t, "tiny-qwen2", WithMemoryBudget(budget), WithPrefixCache(4<<20))
 	type request struct {
