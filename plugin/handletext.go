@@ -11,10 +11,10 @@ import (
 
 // anyHandle matches handles and what is left of them:
 var anyHandle = regexp.MustCompile(`(?i)` + strings.Join([]string{
-	`⟦latent:[^⟦⟧\s]*⟧?`,                               // one as it was made, or without its end
-	`⟦l(?:a(?:t(?:e(?:nt?)?)?)?)?(?:\.\.\.|…|\n|\z)`,   // cut within its first word
-	`(?:\\u27e6|\b)latent:[a-z2-7]{20,}(?:⟧|\\u27e7)?`, // without its brackets, or with brackets that were quoted
-	`[a-z2-7]{20,}⟧`,                                   // its end alone
+	`⟦latent:[^⟦⟧\s]*⟧?`,                                                           // one as it was made, or without its end
+	`⟦l(?:a(?:t(?:e(?:nt?)?)?)?)?(?:\.\.\.|…|\n|\z)`,                               // cut within its first word
+	`(?:\\u27e6|%e2%9f%a6|\b)latent(?::|%3a)[a-z2-7]{20,}(?:⟧|\\u27e7|%e2%9f%a7)?`, // without its brackets, or as quoted in ASCII or an URL
+	`[a-z2-7]{20,}⟧`, // its end alone
 }, "|"))
 
 // cutHandles takes the handles out of text, and the line with one that stood alone on it. They come back as they were
@@ -40,7 +40,8 @@ func cutHandles(text string) (rest string, handles []string) {
 
 // mayHoldHandles is quick where most texts have none.
 func mayHoldHandles(text string) bool {
-	return strings.Contains(text, "⟦") || strings.Contains(text, handleEnd) || strings.Contains(strings.ToLower(text), "latent:")
+	lower := strings.ToLower(text)
+	return strings.Contains(text, "⟦") || strings.Contains(text, handleEnd) || strings.Contains(lower, "latent:") || strings.Contains(lower, "latent%3a")
 }
 
 // DropHandles returns text without handles and what is left of handles. Pass text through it that comes from people or
