@@ -13,10 +13,12 @@ require (
 	github.com/gomlx/gomlx v0.28.2
 	github.com/jedib0t/go-pretty/v6 v6.6.8
 	github.com/mitsuhiko/minijinja/minijinja-go/v2 v2.21.0
+	github.com/pkoukk/tiktoken-go v0.1.6
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2
 	github.com/schollz/progressbar/v3 v3.19.0
 	github.com/spf13/cobra v1.10.1
 	github.com/tmc/langchaingo v0.1.14
+	github.com/tmc/langgraphgo v0.0.0-20240324234251-3b0caeaffd16
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.20.0
 	golang.org/x/sys v0.43.0
@@ -52,7 +54,6 @@ require (
 	github.com/nikolalohinski/gonja v1.5.3 // indirect
 	github.com/pelletier/go-toml/v2 v2.0.9 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
-	github.com/pkoukk/tiktoken-go v0.1.6 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/shopspring/decimal v1.2.0 // indirect
 	github.com/sirupsen/logrus v1.9.3 // indirect
