@@ -10,7 +10,7 @@ import (
 	"github.com/tmc/langchaingo/agents"
 	"github.com/tmc/langchaingo/chains"
 	"github.com/tmc/langchaingo/llms"
-	"github.com/tmc/langchaingo/tools"
+	langchaintools "github.com/tmc/langchaingo/tools"
 
 	"github.com/latentchain/latentchain/plugin"
 )
@@ -52,7 +52,7 @@ var agentNodes = []node{
 		}},
 }
 
-var calculator = []tools.Tool{tools.Calculator{}}
+var calculator = []langchaintools.Tool{langchaintools.Calculator{}}
 
 // react computes 1 + 1 with the calculator and then says what came of it, if the heron is in mind.
 func react(final string) func(string) string {
