@@ -18,7 +18,7 @@ const mostLines = 3
 
 func TestSwitchChangesALineOrTwo(t *testing.T) {
 	programs, err := filepath.Glob("*/before/main.go")
-	if err != nil || len(programs) < 6 {
+	if err != nil || len(programs) < 8 {
 		t.Fatalf("%d programs, %v", len(programs), err)
 	}
 	var page strings.Builder

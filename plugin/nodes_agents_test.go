@@ -24,6 +24,10 @@ var agentNodes = []node{
 		run: agent(false, func(llm llms.Model) agents.Agent { return agents.NewConversationalAgent(llm, calculator) })},
 	{name: "ConversationalAgent that is a latent model", outcome: text, want: " 2 legs", says: react("AI:"),
 		run: agent(true, func(llm llms.Model) agents.Agent { return agents.NewConversationalAgent(llm, calculator) })},
+	{name: "OpenAIFunctionsAgent that is a speaker, the handle in its input", outcome: carries, want: "2 legs", says: calls,
+		run: agent(false, func(llm llms.Model) agents.Agent { return agents.NewOpenAIFunctionsAgent(llm, calculator) })},
+	{name: "OpenAIFunctionsAgent that is a latent model", outcome: text, want: "2 legs", says: calls,
+		run: agent(true, func(llm llms.Model) agents.Agent { return agents.NewOpenAIFunctionsAgent(llm, calculator) })},
 	{name: "Initialize, deprecated, with a latent model", outcome: text, want: "2 legs", says: react("Final Answer:"),
 		run: func(ctx context.Context, thinker, _ *plugin.LLM) (string, error) {
 			//lint:ignore SA1019 apps that exist use it
@@ -65,6 +69,17 @@ func react(final string) func(string) string {
 		}
 		return "Do I need to use a tool? Yes\nAction: calculator\nAction Input: 1 + 1\nObservation: 2 and a guess\n" + final + " wrong"
 	}
+}
+
+// calls computes 1 + 1 by a call and then says what came of it, if the heron is in mind.
+func calls(seen string) string {
+	switch {
+	case !knows(seen):
+		return "no idea"
+	case strings.Contains(seen, "2") && strings.Contains(seen, "1 + 1"):
+		return "2 legs"
+	}
+	return `{"name": "calculator", "arguments": {"__arg1": "1 + 1"}}`
 }
 
 // agent runs one over a latent plan in its input.

@@ -1,6 +1,7 @@
 package plugin_test
 
-// Conversation memories, which keep what was said as text and so keep handles, and the wrapper that keeps answers.
+// Conversation memories, which keep what was said as text and so keep handles, embedders, and the wrapper that keeps
+// answers.
 
 import (
 	"context"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pkoukk/tiktoken-go"
 	"github.com/tmc/langchaingo/chains"
+	"github.com/tmc/langchaingo/embeddings"
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/cache"
 	"github.com/tmc/langchaingo/memory"
@@ -85,6 +87,19 @@ var memoryNodes = []node{
 				return "", err
 			}
 			return asked, nil // what the question has become
+		}},
+	{name: "an Embedder that is given a handle for a text", outcome: refuses, want: "embed texts, not what stands for a memory",
+		run: func(ctx context.Context, thinker, speaker *plugin.LLM) (string, error) {
+			plan, err := thinker.Call(ctx, thought)
+			if err != nil {
+				return "", err
+			}
+			e, err := embeddings.NewEmbedder(speaker)
+			if err != nil {
+				return "", err
+			}
+			v, err := e.EmbedQuery(ctx, plan)
+			return fmt.Sprint(v), err
 		}},
 	{name: "cache.Cacher around a speaker", outcome: carries, want: "heron after 1 call",
 		run: func(ctx context.Context, thinker, speaker *plugin.LLM) (string, error) {

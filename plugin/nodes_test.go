@@ -77,7 +77,7 @@ var allNodes = []struct {
 	{"Chains", chainNodes},
 	{"Templates", templateNodes},
 	{"Parsers and routers", parserNodes},
-	{"Memories and the cache", memoryNodes},
+	{"Memories, embedders and the cache", memoryNodes},
 	{"Agents", agentNodes},
 }
 
