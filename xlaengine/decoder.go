@@ -96,7 +96,11 @@ func (d decoder) layerParameters(g *graph.Graph, layer int) layerWeights {
 // A new position sees the first past[row] slots of its row's cache and the new positions up to itself, one softmax
 // over both; with a window, only the last window positions of those. The caches are read, never written: the
 // caller stores the new keys and values. New positions past a row's end are padding: nothing before them sees them.
-func (d decoder) block(s step, windows []int) func(*graph.Graph) []*graph.Node {
+//
+// With picks, block ends the model for as many positions: it takes the final norm [dim] and at [picks, 1] int32, indices
+// into rows·t, last, and gives hidden [picks, dim] float32 in the place of x. What the last layer makes of the other
+// positions, but for keys and values, is not computed.
+func (d decoder) block(s step, windows []int, picks int) func(*graph.Graph) []*graph.Node {
 	return func(g *graph.Graph) []*graph.Node {
 		in := layerInput{
 			x:    graph.Parameter(g, "x", shapes.Make(d.dtype, s.rows*s.t, d.Dim)),
@@ -112,9 +116,16 @@ func (d decoder) block(s step, windows []int) func(*graph.Graph) []*graph.Node {
 				in.keys = append(in.keys, graph.Parameter(g, fmt.Sprintf("k%d.%d", i, r), shapes.Make(d.dtype, d.KVHeads, d.HeadDim, s.slots)))
 				in.values = append(in.values, graph.Parameter(g, fmt.Sprintf("v%d.%d", i, r), shapes.Make(d.dtype, d.KVHeads, s.slots, d.HeadDim)))
 			}
+			if picks > 0 && i == len(windows)-1 {
+				in.finalNorm = graph.Parameter(g, "norm", shapes.Make(d.dtype, d.Dim))
+				in.at = graph.Parameter(g, "at", shapes.Make(dtypes.Int32, picks, 1))
+			}
 			x, k, v := d.layer(s, w, in, window)
 			in.x = x
 			stored = append(stored, k, v)
+		}
+		if picks > 0 {
+			in.x = graph.ConvertDType(d.norm(in.x, in.finalNorm), dtypes.Float32)
 		}
 		return append([]*graph.Node{in.x}, stored...)
 	}
@@ -124,6 +135,7 @@ func (d decoder) block(s step, windows []int) func(*graph.Graph) []*graph.Node {
 type layerInput struct {
 	x, cos, sin, past *graph.Node
 	keys, values      []*graph.Node
+	finalNorm, at     *graph.Node // nil, or what ends the model
 }
 
 func (d decoder) layer(s step, w layerWeights, in layerInput, window int) (x, newKeys, newValues *graph.Node) {
@@ -147,7 +159,11 @@ func (d decoder) layer(s step, w layerWeights, in layerInput, window int) (x, ne
 		}
 		outs, ks, vs = append(outs, a.build()), append(ks, k), append(vs, v)
 	}
-	x = graph.Add(x, d.linear(graph.Concatenate(outs, 0), w.out, w.outBias))
+	o := graph.Concatenate(outs, 0)
+	if in.at != nil {
+		x, o = graph.Gather(x, in.at), graph.Gather(o, in.at)
+	}
+	x = graph.Add(x, d.linear(o, w.out, w.outBias))
 
 	h = d.norm(x, w.mlpNorm)
 	gu := d.linear(h, w.gateUp, w.gateUpBias)

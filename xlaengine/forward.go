@@ -49,14 +49,30 @@ func (e *Engine) forward(rows []*row, feeds []feed, n, t int) error {
 	if err != nil {
 		return err
 	}
-	if x, err = e.pass(rows, feeds, s, x); err != nil {
+	at := wanted(feeds, s)
+	if x, err = e.pass(rows, feeds, s, x, at); err != nil {
 		return err
 	}
 	for r, row := range rows {
 		row.length += feeds[r].count()
 	}
-	return e.finalHidden(rows, feeds, s, x)
+	return e.finalHidden(rows, feeds, s, x, at)
 }
+
+// wanted returns the positions in rows·t whose hidden states are wanted, filled up to a bucket.
+func wanted(feeds []feed, s step) []int32 {
+	var at []int32
+	for r, f := range feeds {
+		for i := f.count() - f.want; i < f.count(); i++ {
+			at = append(at, int32(r*s.t+i))
+		}
+	}
+	return append(at, make([]int32, bucket(finalBuckets, len(at))-len(at))...)
+}
+
+// ends says whether the last block of layers gives the hidden states that are wanted, rather than all: of chunks, where
+// that saves most of the last layer.
+func (s step) ends() bool { return s.t > stepBuckets[len(stepBuckets)-1] }
 
 // input returns the embeddings [rows·t, dim] of feeds; what is padding does not matter.
 func (e *Engine) input(feeds []feed, s step) (compute.Buffer, error) {
@@ -101,7 +117,13 @@ func (e *Engine) input(feeds []feed, s step) (compute.Buffer, error) {
 
 // pass runs x [rows·t, dim] (released here) through the layers, block by block; it ends between two of them when no
 // caller waits any more. It returns the last layer's output and leaves the new keys and values in the rows' slots.
-func (e *Engine) pass(rows []*row, feeds []feed, s step, x compute.Buffer) (compute.Buffer, error) {
+func (e *Engine) pass(rows []*row, feeds []feed, s step, x compute.Buffer, at []int32) (compute.Buffer, error) {
+	picks, err := e.dev.upload(at, len(at), 1)
+	if err != nil {
+		e.dev.release(x)
+		return nil, err
+	}
+	defer e.dev.release(picks)
 	cos, sin, past, err := e.positions(rows, s)
 	if err != nil {
 		e.dev.release(x)
@@ -121,7 +143,8 @@ func (e *Engine) pass(rows []*row, feeds []feed, s step, x compute.Buffer) (comp
 			return nil, errAbandoned
 		}
 		last := min(first+e.blockLayers, e.dec.Layers)
-		program, err := e.blockProgram(s, first, last)
+		ends := s.ends() && last == e.dec.Layers
+		program, err := e.blockProgram(s, first, last, len(at))
 		if err != nil {
 			e.dev.release(x)
 			return nil, err
@@ -133,6 +156,9 @@ func (e *Engine) pass(rows []*row, feeds []feed, s step, x compute.Buffer) (comp
 				from := rows[min(r, len(rows)-1)].slots // rows added to fill the bucket have no past of their own
 				inputs = append(inputs, from.keys[layer], from.values[layer])
 			}
+		}
+		if ends {
+			inputs = append(inputs, e.params.norm, picks)
 		}
 		out, err := e.dev.run(program, inputs, nil)
 		e.dev.release(x)
@@ -157,18 +183,21 @@ func (e *Engine) pass(rows []*row, feeds []feed, s step, x compute.Buffer) (comp
 }
 
 // blockProgram compiles layers first…last-1 for shape s; blocks of the same make share it.
-func (e *Engine) blockProgram(s step, first, last int) (*program, error) {
+func (e *Engine) blockProgram(s step, first, last, picks int) (*program, error) {
+	if !s.ends() || last < e.dec.Layers {
+		picks = 0
+	}
 	windows := make([]int, 0, last-first)
 	for layer := first; layer < last; layer++ {
 		windows = append(windows, e.dec.Window(layer))
 	}
-	return e.dev.program(fmt.Sprintf("layers %v %v", windows, s), e.dec.block(s, windows))
+	return e.dev.program(fmt.Sprintf("layers %v %v, %d picked", windows, s, picks), e.dec.block(s, windows, picks))
 }
 
 // compile compiles what a pass of steps of that shape needs.
 func (e *Engine) compile(s step) error {
 	for first := 0; first < e.dec.Layers; first += e.blockLayers {
-		if _, err := e.blockProgram(s, first, min(first+e.blockLayers, e.dec.Layers)); err != nil {
+		if _, err := e.blockProgram(s, first, min(first+e.blockLayers, e.dec.Layers), s.rows); err != nil {
 			return err
 		}
 	}
@@ -310,34 +339,28 @@ func (e *Engine) embed(ids []int32) (compute.Buffer, error) {
 	return out[0], nil
 }
 
-// finalHidden norms the wanted positions of each row and leaves them in row.hidden. It releases x.
-func (e *Engine) finalHidden(rows []*row, feeds []feed, s step, x compute.Buffer) error {
-	defer e.dev.release(x)
-	var at []int32
-	for r, f := range feeds {
-		for i := f.count() - f.want; i < f.count(); i++ {
-			at = append(at, int32(r*s.t+i))
+// finalHidden leaves the hidden states of the positions at in the rows. x, which it releases, has these alone or, of steps,
+// all positions, not yet normed.
+func (e *Engine) finalHidden(rows []*row, feeds []feed, s step, x compute.Buffer, at []int32) error {
+	defer func() { e.dev.release(x) }()
+	if !s.ends() {
+		p, err := e.finalProgram(len(at), s.rows*s.t)
+		if err != nil {
+			return err
 		}
+		index, err := e.dev.upload(at, len(at), 1)
+		if err != nil {
+			return err
+		}
+		defer e.dev.release(index)
+		out, err := e.dev.run(p, []compute.Buffer{e.params.norm, x, index}, nil)
+		if err != nil {
+			return err
+		}
+		e.dev.release(x)
+		x = out[0]
 	}
-	if len(at) == 0 {
-		return nil
-	}
-	n := bucket(finalBuckets, len(at))
-	p, err := e.finalProgram(n, s.rows*s.t)
-	if err != nil {
-		return err
-	}
-	index, err := e.dev.upload(append(at, make([]int32, n-len(at))...), n, 1)
-	if err != nil {
-		return err
-	}
-	defer e.dev.release(index)
-	out, err := e.dev.run(p, []compute.Buffer{e.params.norm, x, index}, nil)
-	if err != nil {
-		return err
-	}
-	defer e.dev.release(out...)
-	flat, err := e.dev.floats(out[0])
+	flat, err := e.dev.floats(x)
 	if err != nil {
 		return err
 	}
