@@ -142,7 +142,7 @@ type decoding struct {
 func (d *decoding) last() int { return d.result.Tokens[len(d.result.Tokens)-1] }
 
 // took notes that fed is in; how much of it stays is not known before the next tokens are sampled.
-func (d *decoding) took(_ *sequence, f feed) {
+func (d *decoding) took(f feed) {
 	d.fed, d.accepted, d.wrong = f.tokens, 0, false
 }
 

@@ -55,7 +55,7 @@ func (s *scheduler) step(p passPlan) error {
 		case q.think != nil:
 			q.think.took(s, q)
 		default:
-			q.decode.took(q, feeds[i])
+			q.decode.took(feeds[i])
 		}
 	}
 	return nil
