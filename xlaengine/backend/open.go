@@ -29,7 +29,7 @@ func Open(f Found) (b compute.Backend, err error) {
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
 	err = guard(func() (err error) {
-		b, err = compute.NewWithConfig(f.Config)
+		b, err = compute.NewWithConfig(oneAfterTheOther(f))
 		return err
 	})
 	if err != nil {
@@ -43,6 +43,19 @@ func Open(f Found) (b compute.Backend, err error) {
 		batchWorkers()
 	}
 	return b, nil
+}
+
+// oneAfterTheOther is f's configuration, in which the pure-Go backend runs a program's operations in their order. When it
+// runs them side by side (compute v0.1.2), all of its workers can end up waiting for a worker, for good; an operation
+// that is large is still shared by all cores.
+func oneAfterTheOther(f Found) string {
+	if f.Kind != PureGo || strings.Contains(f.Config, "ops_") {
+		return f.Config
+	}
+	if !strings.Contains(f.Config, ":") {
+		return f.Config + ":ops_sequential"
+	}
+	return f.Config + ",ops_sequential"
 }
 
 // opening keeps two calls of Open from mixing up the state of the log, which is the program's.
