@@ -2,8 +2,8 @@
 // next start of a program does not compile what an earlier one did. Fifteen layers of a small model compile in
 // seconds and load in a tenth of that.
 //
-// Neither go-xla nor GoMLX knows of it: [Keep] puts a function of its own in the place of the plugin's
-// PJRT_Client_Compile, which looks in the folder first, and after compiling asks the plugin for the program's bytes.
+// [Keep] puts a function of its own around the plugin's compiler (package hook), which looks in the folder first, and
+// after compiling asks the plugin for the program's bytes.
 // A program is found again by what it was compiled from and for: its code, its options, the plugin's file, the
 // processor, the device and XLA_FLAGS. Whatever goes wrong in between, the program is compiled as if nobody had
 // looked.
@@ -11,9 +11,9 @@
 // To load a program is to run the machine code in it. So the folder and what is in it must belong to the user and be
 // writable by nobody else, and what is not whole never reaches the plugin.
 //
-// This file is what callers see. keep_linux.go looks and keeps, hook_linux.go (with hook_linux.c and pjrt.h) is the
-// border to the plugin, folder_linux.go the folder, entry_linux.go one file in it, machine_linux.go the names of
-// machine and plugin. Where there is no Linux or no cgo, nothing is kept (other.go).
+// This file is what callers see. keep_linux.go looks and keeps, folder_linux.go is the folder, entry_linux.go one file
+// in it, machine_linux.go the names of machine and plugin. Where there is no Linux or no cgo, nothing is kept
+// (other.go).
 package compiled
 
 import (

@@ -5,9 +5,12 @@ package compiled
 // The plugins whose programs are kept, and the one thing done for them: look in the folder, else compile and keep.
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/latentchain/latentchain/xlaengine/hook"
 )
 
 // keeper keeps the programs of one plugin in one folder.
@@ -36,8 +39,11 @@ func keep(plugin, dir string, limit int64) (func() Stats, error) {
 		return fail(err)
 	}
 	k := &keeper{folder: f, made: file + "\n" + machine}
-	if err := hook(plugin, k); err != nil {
+	if err := hook.Around(plugin, func(c *hook.Compilation) { k.do(c) }); err != nil {
 		f.root.Close()
+		if errors.Is(err, hook.ErrUnsupported) {
+			err = fmt.Errorf("%w: %w", ErrUnsupported, err)
+		}
 		return fail(err)
 	}
 	return k.Stats, nil
@@ -56,24 +62,20 @@ func (k *keeper) count(add func(*Stats)) {
 	add(&k.stats)
 }
 
-// compilation is one call of the plugin's compile function.
+// compilation is a hook.Compilation.
 type compilation interface {
-	// source returns what the program is compiled from: code, format, options, device.
-	source() ([][]byte, error)
-	// load has the plugin make the program from bytes it once gave.
-	load(program []byte) error
-	// compile has the plugin compile; false when it failed, which is the caller's to report.
-	compile() bool
-	// use hands the bytes of the compiled program to fn; they last as long as fn runs.
-	use(fn func(program []byte) error) error
+	Source() ([][]byte, error)
+	Load(program []byte) error
+	Compile() bool
+	Use(fn func(program []byte) error) error
 }
 
 // do loads the program if it is kept, else compiles and keeps it.
 func (k *keeper) do(c compilation) {
 	start := time.Now()
-	source, err := c.source()
+	source, err := c.Source()
 	if err != nil {
-		if c.compile() {
+		if c.Compile() {
 			k.count(func(s *Stats) { s.Compiled++; s.NotKept++; s.Reason = err; s.CompileTime += time.Since(start) })
 		}
 		return
@@ -84,10 +86,10 @@ func (k *keeper) do(c compilation) {
 		return
 	}
 	start = time.Now()
-	if !c.compile() {
+	if !c.Compile() {
 		return
 	}
-	err = c.use(func(program []byte) error { return k.folder.write(id, program) })
+	err = c.Use(func(program []byte) error { return k.folder.write(id, program) })
 	k.count(func(s *Stats) {
 		s.Compiled++
 		s.CompileTime += time.Since(start)
@@ -104,7 +106,7 @@ func (k *keeper) loaded(id key, c compilation) bool {
 		return false
 	}
 	if err == nil {
-		if err = c.load(program); err == nil {
+		if err = c.Load(program); err == nil {
 			return true
 		}
 		err = k.folder.refuse(id, err)

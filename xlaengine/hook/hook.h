@@ -1,8 +1,8 @@
 // What Go calls in hook_linux.c. A function that can fail returns the plugin's error, NULL for none; hook_message reads
 // it and hook_drop frees it.
 
-#ifndef LATENTCHAIN_COMPILED_HOOK_H
-#define LATENTCHAIN_COMPILED_HOOK_H
+#ifndef LATENTCHAIN_HOOK_HOOK_H
+#define LATENTCHAIN_HOOK_HOOK_H
 
 #include "pjrt.h"
 
@@ -12,6 +12,13 @@ pjrt_api *hook_loaded_api(const char *path, int *opened);
 size_t hook_api_size(void);
 pjrt_compile_fn hook_get(pjrt_api *api);
 void hook_set(pjrt_api *api, int slot);
+
+// hook_register registers a handler on the CPU. *unknown is 1 where the plugin has no such registry or another form of
+// it.
+pjrt_error *hook_register(pjrt_api *api, const char *name, void *handler, int *unknown);
+
+// hook_program is p with other code, for the caller to free; NULL never, as malloc's failure ends the process.
+pjrt_program *hook_program(const pjrt_program *p, char *code, size_t size);
 
 pjrt_error *hook_compile(pjrt_compile_fn original, pjrt_compile_args *args);
 pjrt_error *hook_load(pjrt_api *api, pjrt_compile_args *args, const void *bytes, size_t size);

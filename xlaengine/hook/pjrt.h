@@ -1,10 +1,10 @@
-// The part of the PJRT C API that keeping programs needs. The layouts are facts of xla/pjrt/c/pjrt_c_api.h (OpenXLA),
+// The part of the PJRT C API that the hook needs. The layouts are facts of xla/pjrt/c/pjrt_c_api.h (OpenXLA),
 // major version 0, read at minor version 104: within a major version fields are only added, at the end of a struct,
 // and every struct begins with its own size. Nothing here is used before loadedAPI (hook_linux.go) has looked at the
 // plugin's version and at the size of its table.
 
-#ifndef LATENTCHAIN_COMPILED_PJRT_H
-#define LATENTCHAIN_COMPILED_PJRT_H
+#ifndef LATENTCHAIN_HOOK_PJRT_H
+#define LATENTCHAIN_HOOK_PJRT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -93,6 +93,32 @@ typedef struct {
   const char *options;  // NULL for those in bytes
   size_t options_size;
 } pjrt_load_args;
+
+// The extension for functions of others that programs call (pjrt_c_api_ffi_extension.h). Its fields were changed in
+// place once, so that nothing older than the minor version read is trusted.
+enum { pjrt_ffi_extension_type = 5, pjrt_ffi_minor = 104 };
+
+typedef struct pjrt_extension {
+  size_t struct_size;
+  int type;
+  struct pjrt_extension *next;
+} pjrt_extension;
+
+typedef struct {
+  size_t struct_size;
+  const char *name;
+  size_t name_size;
+  void *handler;
+  const char *platform;
+  size_t platform_size;
+  int traits;
+} pjrt_register_args;
+
+typedef struct {
+  pjrt_extension base;
+  void (*unused[2])(void);
+  pjrt_error *(*register_handler)(pjrt_register_args *);
+} pjrt_ffi_extension;
 
 typedef pjrt_error *(*pjrt_compile_fn)(pjrt_compile_args *);
 typedef void (*pjrt_unused_fn)(void);

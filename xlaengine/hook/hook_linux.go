@@ -1,9 +1,9 @@
 //go:build cgo
 
-package compiled
+package hook
 
 // The border to the plugin: its table of functions is found and checked, its compile function replaced by ours, and a
-// call that arrives there is given to the plugin's keeper.
+// call that arrives there is given on to those who asked.
 
 /*
 #cgo LDFLAGS: -ldl
@@ -22,11 +22,12 @@ import (
 	"unsafe"
 )
 
-// hooked is a plugin whose compile function was replaced. Its keeper can be exchanged while it compiles.
+// hooked is a plugin whose compile function was replaced. Those it calls can be exchanged while it compiles.
 type hooked struct {
 	api      *C.pjrt_api
 	original C.pjrt_compile_fn
-	keeper   atomic.Pointer[keeper]
+	rewrite  atomic.Pointer[func(code []byte) []byte]
+	around   atomic.Pointer[func(*Compilation)]
 }
 
 var (
@@ -34,29 +35,59 @@ var (
 	hookLock sync.Mutex                           // held to fill one
 )
 
-// hook gives the programs of the plugin at path to k.
-func hook(path string, k *keeper) error {
+func around(path string, do func(*Compilation)) error {
+	h, err := hook(path)
+	if err == nil {
+		h.around.Store(&do)
+	}
+	return err
+}
+
+func rewrite(path string, fn func(code []byte) []byte) error {
+	h, err := hook(path)
+	if err == nil {
+		h.rewrite.Store(&fn)
+	}
+	return err
+}
+
+// hook returns the plugin at path with its compile function replaced.
+func hook(path string) (*hooked, error) {
 	hookLock.Lock()
 	defer hookLock.Unlock()
 	api, err := loadedAPI(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for slot := range hooks {
 		h := hooks[slot].Load()
 		if h != nil && h.api == api {
-			h.keeper.Store(k)
-			return nil
+			return h, nil
 		}
 		if h == nil {
 			h = &hooked{api: api, original: C.hook_get(api)}
-			h.keeper.Store(k)
 			hooks[slot].Store(h)
 			C.hook_set(api, C.int(slot))
-			return nil
+			return h, nil
 		}
 	}
-	return fmt.Errorf("%w: %d plugins keep theirs already", ErrUnsupported, len(hooks))
+	return nil, fmt.Errorf("%w: %d plugins have one already", ErrUnsupported, len(hooks))
+}
+
+// register makes handler the function that programs call by name.
+func register(path, name string, handler unsafe.Pointer) error {
+	api, err := loadedAPI(path)
+	if err != nil {
+		return err
+	}
+	text := C.CString(name)
+	defer C.free(unsafe.Pointer(text))
+	var unknown C.int
+	failed := C.hook_register(api, text, handler, &unknown)
+	if unknown != 0 {
+		return fmt.Errorf("%w: the plugin (PJRT %d.%d) takes no functions in the form that is known", ErrUnsupported, api.major_version, api.minor_version)
+	}
+	return (&hooked{api: api}).err(failed)
 }
 
 // loadedAPI returns the table of the plugin at path if it is one this package knows and may write to.
@@ -110,19 +141,33 @@ func latentchainCompile(slot C.int, args *C.pjrt_compile_args) *C.pjrt_error {
 	if args.struct_size < C.sizeof_pjrt_compile_args || args.program == nil || args.program.struct_size < C.sizeof_pjrt_program {
 		return C.hook_compile(h.original, args) // not ours to understand
 	}
-	c := &call{hooked: h, args: args}
-	h.keeper.Load().do(c)
+	if rewrite := h.rewrite.Load(); rewrite != nil {
+		p := args.program
+		if code := (*rewrite)(view(p.code, p.code_size)); code != nil {
+			text := C.CBytes(code)
+			defer C.free(text)
+			args.program = C.hook_program(p, (*C.char)(text), C.size_t(len(code)))
+			defer func() { C.free(unsafe.Pointer(args.program)); args.program = p }()
+		}
+	}
+	c := &Compilation{hooked: h, args: args}
+	if around := h.around.Load(); around != nil {
+		(*around)(c)
+	} else {
+		c.Compile()
+	}
 	return c.failed
 }
 
-// call is one call of the plugin's compile function.
-type call struct {
+// Compilation is one call of a plugin's compile function.
+type Compilation struct {
 	*hooked
 	args   *C.pjrt_compile_args
 	failed *C.pjrt_error // of compiling
 }
 
-func (c *call) source() ([][]byte, error) {
+// Source returns what the program is compiled from: code, format, options, device.
+func (c *Compilation) Source() ([][]byte, error) {
 	var name, version C.pjrt_text_args
 	if err := c.err(C.hook_platform(c.api, c.args.client, &name, &version)); err != nil {
 		return nil, err
@@ -149,16 +194,19 @@ func (c *call) source() ([][]byte, error) {
 // view is n bytes of C's memory.
 func view(p *C.char, n C.size_t) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(p)), n) }
 
-func (c *call) load(program []byte) error {
+// Load has the plugin make the program from bytes it once gave.
+func (c *Compilation) Load(program []byte) error {
 	return c.err(C.hook_load(c.api, c.args, unsafe.Pointer(unsafe.SliceData(program)), C.size_t(len(program))))
 }
 
-func (c *call) compile() bool {
+// Compile has the plugin compile; false when it failed, which is the caller's to report.
+func (c *Compilation) Compile() bool {
 	c.failed = C.hook_compile(c.original, c.args)
 	return c.failed == nil
 }
 
-func (c *call) use(fn func(program []byte) error) error {
+// Use hands the bytes of the compiled program to fn; they last as long as fn runs.
+func (c *Compilation) Use(fn func(program []byte) error) error {
 	var s C.pjrt_serialize_args
 	if err := c.err(C.hook_serialize(c.api, c.args, &s)); err != nil {
 		return fmt.Errorf("the plugin does not give out the program: %w", err)
@@ -168,11 +216,11 @@ func (c *call) use(fn func(program []byte) error) error {
 }
 
 // err turns an error of the plugin into Go's and frees it.
-func (c *call) err(e *C.pjrt_error) error {
+func (h *hooked) err(e *C.pjrt_error) error {
 	if e == nil {
 		return nil
 	}
-	defer C.hook_drop(c.api, e)
-	m := C.hook_message(c.api, e)
+	defer C.hook_drop(h.api, e)
+	m := C.hook_message(h.api, e)
 	return errors.New(strings.Join(strings.Fields(string(view(m.message, m.message_size))), " "))
 }

@@ -4,6 +4,7 @@
 // plugin's functions, which Go cannot call through pointers.
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hook.h"
@@ -33,6 +34,35 @@ size_t hook_api_size(void) { return sizeof(pjrt_api); }
 pjrt_compile_fn hook_get(pjrt_api *api) { return __atomic_load_n(&api->client_compile, __ATOMIC_ACQUIRE); }
 
 void hook_set(pjrt_api *api, int slot) { __atomic_store_n(&api->client_compile, ours[slot], __ATOMIC_RELEASE); }
+
+pjrt_error *hook_register(pjrt_api *api, const char *name, void *handler, int *unknown) {
+  *unknown = 0;
+  for (pjrt_extension *e = api->extension_start; e != NULL && api->minor_version >= pjrt_ffi_minor; e = e->next) {
+    pjrt_ffi_extension *ffi = (pjrt_ffi_extension *)e;
+    if (e->type != pjrt_ffi_extension_type || e->struct_size < sizeof *ffi || ffi->register_handler == NULL) continue;
+    const char *platform = "Host";
+    pjrt_register_args args = {
+        .struct_size = sizeof args,
+        .name = name,
+        .name_size = strlen(name),
+        .handler = handler,
+        .platform = platform,
+        .platform_size = strlen(platform),
+    };
+    return ffi->register_handler(&args);
+  }
+  *unknown = 1;
+  return NULL;
+}
+
+pjrt_program *hook_program(const pjrt_program *p, char *code, size_t size) {
+  pjrt_program *other = malloc(sizeof *other);
+  if (other == NULL) abort();
+  *other = *p;
+  other->code = code;
+  other->code_size = size;
+  return other;
+}
 
 pjrt_error *hook_compile(pjrt_compile_fn original, pjrt_compile_args *args) { return original(args); }
 
