@@ -34,7 +34,7 @@ func chunkFor(n, limit int) int {
 }
 
 // capacityFor returns the slots that hold n positions: 384, 512, then each a third or a half more. Slots that are not
-// used cost attention time, more sizes cost compilations.
+// used cost memory, and attention time where XLA does it; more sizes cost compilations.
 func capacityFor(n int) int {
 	c := 384
 	for c < n {

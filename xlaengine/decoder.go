@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/latentchain/latentchain/xlaengine/config"
+	"github.com/latentchain/latentchain/xlaengine/kernels"
 )
 
 // decoder builds the graphs of one model.
@@ -20,6 +21,16 @@ type decoder struct {
 	config.Config
 	dtype dtypes.DType
 	cores int // of the CPU the programs run on; 0 for other devices
+	// kernels says whether the programs' CPU has package kernels.
+	kernels bool
+	// functions are those of the graph that is being built, by name.
+	functions map[string]*graph.Function
+}
+
+// in returns the decoder for building g.
+func (d decoder) in(g *graph.Graph) decoder {
+	d.functions = map[string]*graph.Function{}
+	return d
 }
 
 // step is the shape of one call: rows side by side, each with t new positions over a past of up to slots positions.
@@ -102,6 +113,7 @@ func (d decoder) layerParameters(g *graph.Graph, layer int) layerWeights {
 // positions, but for keys and values, is not computed.
 func (d decoder) block(s step, windows []int, picks int) func(*graph.Graph) []*graph.Node {
 	return func(g *graph.Graph) []*graph.Node {
+		d := d.in(g)
 		in := layerInput{
 			x:    graph.Parameter(g, "x", shapes.Make(d.dtype, s.rows*s.t, d.Dim)),
 			cos:  graph.Parameter(g, "cos", shapes.Make(dtypes.Float32, s.rows*s.t, d.HeadDim/2)),
@@ -148,18 +160,13 @@ func (d decoder) layer(s step, w layerWeights, in layerInput, window int) (x, ne
 	key := d.heads(columns(qkv, q, q+kv), n, d.KVHeads, w.kNorm, in)
 	value := graph.Reshape(columns(qkv, q+kv, q+2*kv), n, d.KVHeads, d.HeadDim)
 
-	var outs, ks, vs []*graph.Node
+	var new newPositions
 	for r := range s.rows {
 		rows := graph.AxisRange(r*s.t, (r+1)*s.t)
-		k := graph.TransposeAllAxes(graph.Slice(key, rows), 1, 2, 0)   // [kv, head_dim, t]
-		v := graph.TransposeAllAxes(graph.Slice(value, rows), 1, 0, 2) // [kv, t, head_dim]
-		a := attention{decoder: d, t: s.t, window: window, q: graph.Slice(query, rows), k: k, v: v}
-		if s.slots > 0 {
-			a.pastK, a.pastV, a.past = in.keys[r], in.values[r], graph.Slice(in.past, graph.AxisRange(r, r+1))
-		}
-		outs, ks, vs = append(outs, a.build()), append(ks, k), append(vs, v)
+		new.keys = append(new.keys, graph.TransposeAllAxes(graph.Slice(key, rows), 1, 2, 0))
+		new.values = append(new.values, graph.TransposeAllAxes(graph.Slice(value, rows), 1, 0, 2))
 	}
-	o := graph.Concatenate(outs, 0)
+	o := d.attend(s, window, query, new, in)
 	if in.at != nil {
 		x, o = graph.Gather(x, in.at), graph.Gather(o, in.at)
 	}
@@ -169,7 +176,7 @@ func (d decoder) layer(s step, w layerWeights, in layerInput, window int) (x, ne
 	gu := d.linear(h, w.gateUp, w.gateUpBias)
 	gate, up := columns(gu, 0, d.FFN), columns(gu, d.FFN, 2*d.FFN)
 	x = graph.Add(x, d.linear(graph.Mul(graph.Mul(gate, graph.Sigmoid(gate)), up), w.down, w.downBias))
-	return x, graph.Stack(ks, 0), graph.Stack(vs, 0)
+	return x, graph.Stack(new.keys, 0), graph.Stack(new.values, 0)
 }
 
 // heads cuts x [n, count·head_dim] into heads [n, count, head_dim], normalised (Qwen3) and turned to their positions.
@@ -197,6 +204,38 @@ func rotate(x, cos, sin *graph.Node) *graph.Node {
 		graph.Add(graph.Mul(b, c), graph.Mul(a, s)),
 	}, 2)
 	return graph.ConvertDType(turned, x.DType())
+}
+
+// newPositions are those of a pass, by row: keys [kv, head_dim, t] and values [kv, t, head_dim].
+type newPositions struct{ keys, values []*graph.Node }
+
+// attend is the attention of all rows, [rows·t, heads·head_dim]: queries [rows·t, heads, head_dim] over the caches and the
+// new positions.
+func (d decoder) attend(s step, window int, query *graph.Node, new newPositions, in layerInput) *graph.Node {
+	if d.kernels {
+		inputs := []*graph.Node{query, in.past}
+		for r := range new.keys {
+			inputs = append(inputs, new.keys[r], new.values[r])
+		}
+		for r := range in.keys {
+			inputs = append(inputs, in.keys[r], in.values[r])
+		}
+		if o := d.kernel(kernels.Attention(s.rows, s.t, d.Heads, d.KVHeads, d.HeadDim, s.slots, window), inputs, s.rows*s.t, d.Heads*d.HeadDim); o != nil {
+			return o
+		}
+	}
+	var outs []*graph.Node
+	for r := range s.rows {
+		a := attention{
+			decoder: d, t: s.t, window: window, q: graph.Slice(query, graph.AxisRange(r*s.t, (r+1)*s.t)),
+			k: new.keys[r], v: new.values[r],
+		}
+		if s.slots > 0 {
+			a.pastK, a.pastV, a.past = in.keys[r], in.values[r], graph.Slice(in.past, graph.AxisRange(r, r+1))
+		}
+		outs = append(outs, a.build())
+	}
+	return graph.Concatenate(outs, 0)
 }
 
 // attention is the attention of one row: q [t, heads, head_dim] over its past and its new keys and values.
@@ -324,6 +363,7 @@ func (d decoder) final(n, all int) func(*graph.Graph) []*graph.Node {
 // logits builds hidden [rows, dim] float32 → [rows, vocab] float32 over Wout [vocab, dim].
 func (d decoder) logits(rows int) func(*graph.Graph) []*graph.Node {
 	return func(g *graph.Graph) []*graph.Node {
+		d := d.in(g)
 		wout := graph.Parameter(g, "wout", shapes.Make(d.dtype, d.Vocab, d.Dim))
 		h := graph.Parameter(g, "hidden", shapes.Make(dtypes.Float32, rows, d.Dim))
 		return []*graph.Node{d.unembed(h, wout)}
@@ -356,6 +396,11 @@ func (d decoder) linear(x, w, bias *graph.Node) *graph.Node {
 // operand and cut into a batch of shares, which all cores then read at once (docs/performance.md).
 func (d decoder) product(x, w *graph.Node) *graph.Node {
 	n, in, out := x.Shape().Dimensions[0], x.Shape().Dimensions[1], w.Shape().Dimensions[0]
+	if d.kernels {
+		if y := d.kernel(kernels.Product(n, in, out), []*graph.Node{x, w}, n, out); y != nil {
+			return y
+		}
+	}
 	shares := d.shares(n, out)
 	if shares == 1 {
 		return graph.Dot(x, w).General([]int{1}, nil, []int{1}, nil)
@@ -365,9 +410,31 @@ func (d decoder) product(x, w *graph.Node) *graph.Node {
 	return graph.Reshape(graph.TransposeAllAxes(y, 2, 0, 1), n, out) // [shares, out/shares, n] → [n, out]
 }
 
+// few is how many rows are bound by the reading of the weights.
+const few = 16
+
+// kernel calls the kernel of that name, whose result is [rows, columns] float32; nil if there is none (""). In the graph it
+// is a function whose body is never run: NaN, so that it would not go unnoticed. (The body cannot be what the kernel
+// computes: go-xla v0.4.1 has no reductions in functions.)
+func (d decoder) kernel(name string, inputs []*graph.Node, rows, columns int) *graph.Node {
+	if name == "" {
+		return nil
+	}
+	f := d.functions[name]
+	if f == nil {
+		f = graph.NewFunction(inputs[0].Graph(), name, func(g *graph.Graph) []*graph.Node {
+			for i, x := range inputs {
+				graph.Parameter(g, fmt.Sprintf("in%d", i), x.Shape())
+			}
+			return []*graph.Node{graph.BroadcastToDims(graph.Const(g, float32(math.NaN())), rows, columns)}
+		})
+		d.functions[name] = f
+	}
+	return f.Call(inputs...)[0]
+}
+
 // shares is how many parts a matrix with out rows is cut into for n rows of input; 1 leaves it whole.
 func (d decoder) shares(n, out int) int {
-	const few = 16
 	if d.cores <= 1 || n > few {
 		return 1
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/latentchain/latentchain/xlaengine/config"
 	"github.com/latentchain/latentchain/xlaengine/grammar"
 	"github.com/latentchain/latentchain/xlaengine/hub"
+	"github.com/latentchain/latentchain/xlaengine/kernels"
 	"github.com/latentchain/latentchain/xlaengine/token"
 	"github.com/latentchain/latentchain/xlaengine/weights"
 	"github.com/latentchain/latentchain/xlaengine/wheel"
@@ -68,6 +69,7 @@ type Info struct {
 	Backend backend.Found
 	Digest  string // of the weights
 	DType   string
+	Kernels string        // the variant of package kernels that computes; "" where XLA does all of it
 	Load    time.Duration // finding and opening everything, without compiling
 }
 
@@ -132,6 +134,9 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 	e.dec = decoder{Config: model.Config, dtype: dtype}
 	if e.info.Backend.Kind == backend.XLACPU {
 		e.dec.cores = runtime.NumCPU()
+		if e.dec.kernels = e.useKernels(); e.dec.kernels {
+			e.info.Kernels = kernels.Variant()
+		}
 	}
 	if err := e.load(ctx, model); err != nil {
 		e.dev.close()
@@ -154,6 +159,18 @@ func (e *Engine) keepPrograms() {
 	if err != nil && !errors.Is(err, compiled.ErrUnsupported) {
 		e.opts.warning(fmt.Sprintf("compiled programs are not kept: %v", err))
 	}
+}
+
+// useKernels has the CPU's programs run package kernels where that is possible, and says whether it is.
+func (e *Engine) useKernels() bool {
+	if !e.opts.kernels || !e.dev.isFloat32() {
+		return false
+	}
+	err := kernels.Use(e.info.Backend.Path, 0)
+	if err != nil && !errors.Is(err, kernels.ErrUnsupported) {
+		e.opts.warning(fmt.Sprintf("decoding is slower than it could be: %v", err))
+	}
+	return err == nil
 }
 
 // openText opens tokenizer and chat templates.

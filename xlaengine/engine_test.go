@@ -239,10 +239,15 @@ func TestJoinTurnsKeysToTheirPlace(t *testing.T) {
 	same(t, "value", v1, v2, 1e-5)
 }
 
-func TestPureGoAgreesWithXLA(t *testing.T) {
+func TestPureGoAgreesWithXLA(t *testing.T) { backendsAgree(t, WithPlugin("go")) }
+
+func TestXLAAloneAgreesWithKernels(t *testing.T) { backendsAgree(t, WithoutKernels()) }
+
+// backendsAgree compares the default with engines opened with other.
+func backendsAgree(t *testing.T, other Option) {
 	for _, name := range []string{"tiny-llama3", "tiny-qwen2", "tiny-qwen3"} {
 		t.Run(name, func(t *testing.T) {
-			fast, slow := openTiny(t, name), openTiny(t, name, WithPlugin("go"))
+			fast, slow := openTiny(t, name), openTiny(t, name, other)
 			req := func(e *Engine, op Operator) ThinkRequest {
 				return ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(20, 4), Steps: 3, Operator: op}
 			}
@@ -254,7 +259,7 @@ func TestPureGoAgreesWithXLA(t *testing.T) {
 				x := generate(t, fast, GenerateRequest{Memory: a.Memory, Prompt: tokens(3, 5), MaxTokens: 4})
 				y := generate(t, slow, GenerateRequest{Memory: b.Memory, Prompt: tokens(3, 5), MaxTokens: 4})
 				if !slices.Equal(x.Tokens, y.Tokens) {
-					t.Errorf("%s: tokens %v, in pure Go %v", op, x.Tokens, y.Tokens)
+					t.Errorf("%s: tokens %v and %v", op, x.Tokens, y.Tokens)
 				}
 			}
 		})

@@ -89,7 +89,7 @@ func (s Soft) thought(h *graph.Node, m modelNodes) *graph.Node {
 
 // nodes gives an operator its parameters, added to g by name when asked for; operatorBuffer has the buffers.
 func (e *Engine) nodes(g *graph.Graph) modelNodes {
-	made := map[string]*graph.Node{}
+	dec, made := e.dec.in(g), map[string]*graph.Node{}
 	param := func(name string, dtype dtypes.DType, dims ...int) func() *graph.Node {
 		return func() *graph.Node {
 			if made[name] == nil {
@@ -104,7 +104,7 @@ func (e *Engine) nodes(g *graph.Graph) modelNodes {
 		wa:     param("wa", dtypes.Float32, e.dec.Dim, e.dec.Dim),
 		mean:   param("mean", dtypes.Float32, 1),
 		win:    win,
-		logits: func(h *graph.Node) *graph.Node { return e.dec.unembed(h, wout()) },
+		logits: func(h *graph.Node) *graph.Node { return dec.unembed(h, wout()) },
 	}
 }
 

@@ -25,13 +25,14 @@ type options struct {
 	budget   int64
 	prefixes int64
 	drafts   bool
+	kernels  bool
 	idle     *pack.Format
 	progress wheel.Progress
 	warn     func(string)
 }
 
 func defaults() options {
-	return options{lambda: DefaultLambda, aligned: true, chunk: maxChunk, budget: 4 << 30, prefixes: 256 << 20, drafts: true}
+	return options{lambda: DefaultLambda, aligned: true, chunk: maxChunk, budget: 4 << 30, prefixes: 256 << 20, drafts: true, kernels: true}
 }
 
 // DefaultLambda is the ridge of the alignment's solve (arXiv 2511.20639).
@@ -79,6 +80,10 @@ func WithIdleMemory(format pack.Format) Option { return func(o *options) { o.idl
 
 // WithoutDrafts switches prompt-lookup decoding off (draft.go). It changes no answer, only how fast it comes.
 func WithoutDrafts() Option { return func(o *options) { o.drafts = false } }
+
+// WithoutKernels has XLA's own code do all of the work on a CPU (package kernels). It changes no answer but for rounding,
+// only how fast it comes.
+func WithoutKernels() Option { return func(o *options) { o.kernels = false } }
 
 // WithProgress has report called, from any goroutine, while the engine gets ready: what is
 // being done and how much of it, in bytes as a rule; total is 0 when not known.

@@ -223,12 +223,9 @@ func (s *slots) grown(capacity, n int) (*slots, error) {
 	next := emptySlots(s.dev, s.dec, capacity)
 	alone := s.holders.Load() == 1
 	for layer := range s.dec.Layers {
-		k, v, err := s.read(layer, n)
+		err := next.addLayer()
 		if err == nil {
-			err = next.addLayer()
-		}
-		if err == nil {
-			err = next.put(layer, k, v, 0, n)
+			err = next.copyLayer(layer, s, n)
 		}
 		if err != nil {
 			next.free()
@@ -240,6 +237,25 @@ func (s *slots) grown(capacity, n int) (*slots, error) {
 	}
 	next.used = n
 	return next, nil
+}
+
+// copyLayer takes over the first n positions of a layer of from.
+func (s *slots) copyLayer(layer int, from *slots, n int) error {
+	if from.resting() || from.hostK[layer] == nil || s.hostK[layer] == nil {
+		k, v, err := from.read(layer, n)
+		if err != nil {
+			return err
+		}
+		return s.put(layer, k, v, 0, n)
+	}
+	kv, hd := s.dec.KVHeads, s.dec.HeadDim
+	for i := range kv * hd {
+		copy(s.hostK[layer][i*s.capacity:], from.hostK[layer][i*from.capacity:][:n])
+	}
+	for h := range kv {
+		copy(s.hostV[layer][h*s.capacity*hd:], from.hostV[layer][h*from.capacity*hd:][:n*hd])
+	}
+	return nil
 }
 
 func (s *slots) dropLayer(layer int) {

@@ -21,7 +21,7 @@ import (
 
 func (a *app) benchCommand() *cobra.Command {
 	work := benchWork{Prompt: 256, Decode: 64, Latent: 64, Batch: 1, Concurrency: 1, Runs: 3}
-	var asJSON, text bool
+	var asJSON, text, noKernels bool
 	var team string
 	cmd := &cobra.Command{
 		Use:   "bench",
@@ -37,7 +37,7 @@ runs it shows the median; one more run before them, which compiles, does not cou
 			if team != "" {
 				return a.benchTeam(ctx, team, work.Runs, text, asJSON)
 			}
-			return a.bench(ctx, work, asJSON)
+			return a.bench(ctx, work, noKernels, asJSON)
 		}),
 	}
 	flags := cmd.Flags()
@@ -49,6 +49,7 @@ runs it shows the median; one more run before them, which compiles, does not cou
 	flags.StringVar(&team, "team", "", "`FILE` with a team to time instead")
 	flags.BoolVar(&text, "text", false, "with --team: time it in text too, every agent with as many tokens as the last")
 	flags.IntVar(&work.Runs, "runs", work.Runs, "runs that count")
+	flags.BoolVar(&noKernels, "no-kernels", false, "have XLA compute everything, to see what the kernels of this program give")
 	flags.BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }
@@ -92,8 +93,12 @@ type benchReport struct {
 	Memory  int64   `json:"peak_memory_bytes,omitempty"`
 }
 
-func (a *app) bench(ctx context.Context, w benchWork, asJSON bool) error {
-	e, err := a.engine(ctx, xlaengine.WithPrefixCache(0), xlaengine.WithoutDrafts()) // everything is computed, token by token
+func (a *app) bench(ctx context.Context, w benchWork, noKernels, asJSON bool) error {
+	opts := []xlaengine.Option{xlaengine.WithPrefixCache(0), xlaengine.WithoutDrafts()} // everything is computed, token by token
+	if noKernels {
+		opts = append(opts, xlaengine.WithoutKernels())
+	}
+	e, err := a.engine(ctx, opts...)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/latentchain/latentchain/xlaengine/backend"
 	"github.com/latentchain/latentchain/xlaengine/hub"
+	"github.com/latentchain/latentchain/xlaengine/kernels"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -155,6 +156,9 @@ func (a *app) tryBackend(ctx context.Context) (found, device finding) {
 	line, err := backend.Check(opened)
 	if err != nil {
 		return found, finding{Error: err.Error()}
+	}
+	if b.Kind == backend.XLACPU && kernels.Use(b.Path, 0) == nil {
+		line += fmt.Sprintf("; steps run on this program's %s kernels", kernels.Variant())
 	}
 	return found, finding{What: line}
 }

@@ -99,7 +99,11 @@ func (a *app) trace(ctx context.Context, cases []traceCase) (traceReport, error)
 // engineName says what computed: this program and the backend, with their versions as far as they are known.
 func engineName(e *xlaengine.Engine) string {
 	b := e.Info().Backend
-	return strings.TrimSpace(fmt.Sprintf("latentchain %s on %s %s", programVersions().Program, b.Kind, b.Version))
+	name := strings.TrimSpace(fmt.Sprintf("latentchain %s on %s %s", programVersions().Program, b.Kind, b.Version))
+	if variant := e.Info().Kernels; variant != "" {
+		name += " with " + variant + " kernels"
+	}
+	return name
 }
 
 func traceOne(ctx context.Context, e *xlaengine.Engine, c traceCase) (tracedCase, error) {
