@@ -27,7 +27,12 @@ type session struct {
 
 func begin(t *testing.T, model, dir string, opts ...plugin.Option) session {
 	t.Helper()
-	e, err := xlaengine.Open(t.Context(), model, tinyOptions(t)...)
+	return beginOn(t, tinyOptions(t), model, dir, opts...)
+}
+
+func beginOn(t *testing.T, device []xlaengine.Option, model, dir string, opts ...plugin.Option) session {
+	t.Helper()
+	e, err := xlaengine.Open(t.Context(), model, device...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,8 +63,14 @@ func (s session) next(t *testing.T, m *xlaengine.Memory) []float32 {
 }
 
 func TestAReloadedMemoryGivesTheSameLogits(t *testing.T) {
+	t.Run("pure Go", func(t *testing.T) { reload(t, tinyOptions(t)) })
+	t.Run("XLA", func(t *testing.T) { reload(t, nil) })
+}
+
+// reload holds that the next logits over memories of all kinds have the same bits after a restart on the same device.
+func reload(t *testing.T, device []xlaengine.Option) {
 	dir := t.TempDir()
-	first := begin(t, tinyModel, dir)
+	first := beginOn(t, device, tinyModel, dir)
 	think := func(over *xlaengine.Memory, op xlaengine.Operator, prompt ...int) *xlaengine.Memory {
 		made, err := first.engine.Think(t.Context(), xlaengine.ThinkRequest{Memory: over, Prompt: prompt, Steps: 5, Operator: op})
 		if err != nil {
@@ -89,7 +100,7 @@ func TestAReloadedMemoryGivesTheSameLogits(t *testing.T) {
 	if err := first.end(); err != nil {
 		t.Fatal(err)
 	}
-	second := begin(t, tinyModel, dir)
+	second := beginOn(t, device, tinyModel, dir)
 	for i, k := range all {
 		loan, err := second.store.Use(t.Context(), k.handle, plugin.Reader{Model: second.engine.Info().Digest, Foreign: true,
 			Load: func(ctx context.Context, r io.Reader) (plugin.Memory, error) { return second.engine.LoadMemory(ctx, r) }})

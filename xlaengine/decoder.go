@@ -392,8 +392,9 @@ func (d decoder) linear(x, w, bias *graph.Node) *graph.Node {
 	return y
 }
 
-// product is x [n, in] · wᵀ. On a CPU, few rows are bound by the reading of w; it goes fastest with w as the left
-// operand and cut into a batch of shares, which all cores then read at once (docs/performance.md).
+// product is x [n, in] · wᵀ, by a kernel if there is one. With XLA alone on a CPU, few rows are bound by the reading of w;
+// it goes fastest with w as the left operand and cut into a batch of shares, which all cores then read at once
+// (docs/performance.md).
 func (d decoder) product(x, w *graph.Node) *graph.Node {
 	n, in, out := x.Shape().Dimensions[0], x.Shape().Dimensions[1], w.Shape().Dimensions[0]
 	if d.kernels {

@@ -31,6 +31,7 @@ func Variant() string { return variant }
 // Sizes that kernels take.
 const (
 	lanes   = 16  // sizes along which kernels read are multiples of it
+	few     = 16  // rows of input: for more, XLA's own code is better than vectors of four
 	mostRow = 64  // rows side by side
 	mostDim = 512 // of a head
 )
@@ -44,7 +45,7 @@ const (
 // Product returns the name of the function (x [n, in], w [out, in]) → x·wᵀ [n, out], all float32; "" if no kernel takes
 // these sizes.
 func Product(n, in, out int) string {
-	if n < 1 || out < 1 || in < 1 || in%lanes != 0 {
+	if n < 1 || out < 1 || in < 1 || in%lanes != 0 || n > few && Variant() == "plain" {
 		return ""
 	}
 	return fmt.Sprintf("%s_%dx%dx%d", productTarget, n, in, out)
