@@ -10,7 +10,7 @@ const maxChunk = 256 // prompt tokens that a row takes in in one call, at most
 
 var (
 	rowBuckets   = []int{1, 2, 4, 8, maxRows}
-	chunkBuckets = []int{1, 16, 64, maxChunk}                             // new positions of a row in one call
+	chunkBuckets = []int{1, 16, 32, 64, 128, maxChunk}                    // new positions of a row in one call
 	finalBuckets = []int{1, 2, 4, 8, maxRows, 64, maxChunk, 4 * maxChunk} // positions whose hidden states are wanted
 	stepBuckets  = []int{1, 4}                                            // of them where a draft is verified
 )

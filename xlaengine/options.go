@@ -61,7 +61,7 @@ func WithChatML() Option { return func(o *options) { o.chatML = true } }
 // float32 on CPU, where bfloat16 is slower, and bfloat16 on a GPU.
 func WithBFloat16(on bool) Option { return func(o *options) { o.half = &on } }
 
-// WithChunk sets how many prompt tokens are taken in at once at most (default 256; 1, 16, 64 or 256 are the sizes there are).
+// WithChunk sets how many prompt tokens are taken in at once at most (default 256; 1, 16, 32, 64, 128 or 256 are the sizes there are).
 func WithChunk(tokens int) Option { return func(o *options) { o.chunk = tokens } }
 
 // WithMemoryBudget sets how many bytes the keys and values of all memories may take together (default 4 GiB). Calls
