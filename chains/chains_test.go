@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -115,12 +116,16 @@ func TestDefaultRolesFitWhatTheyWereHanded(t *testing.T) {
 
 func TestProgressTellsEachAgent(t *testing.T) {
 	for mode, want := range map[chains.Mode]string{
-		chains.Latent: "a start, a done, b start, b done, c start, c token o, c token k, c done",
+		chains.Latent: "a start, a step 1, a step 2, a done, b start, b step 1, b step 2, b step 3, b done, c start, c token o, c token k, c done",
 		chains.Text:   "a start, a token o, a token k, a done, b start, b token o, b token k, b done, c start, c token o, c token k, c done",
 	} {
 		var got, streamed []string
-		s := team(t, on(t, &scripted.Engine{}), shortRoles(), chains.WithMode(mode), chains.WithProgress(func(e chains.Event) {
-			got = append(got, strings.TrimSpace(e.Role+" "+string(e.Phase)+" "+e.Text))
+		s := team(t, on(t, &scripted.Engine{}), shortRoles(), chains.WithMode(mode), chains.WithSteps(2), chains.WithProgress(func(e chains.Event) {
+			what := e.Text
+			if e.Phase == chains.PhaseStep {
+				what = fmt.Sprint(e.Step)
+			}
+			got = append(got, strings.TrimSpace(e.Role+" "+string(e.Phase)+" "+what))
 			if e.Phase == chains.PhaseDone && e.Report.Usage.PromptTokens == 0 {
 				t.Errorf("%s is done without a report", e.Role)
 			}

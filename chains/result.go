@@ -14,6 +14,7 @@ type Event struct {
 	Agent  int // from 0
 	Role   string
 	Phase  Phase
+	Step   int         // of PhaseStep: the latent step just done, from 1
 	Text   string      // of PhaseToken: the next piece of what the agent writes
 	Report AgentResult // of PhaseDone
 }
@@ -21,9 +22,10 @@ type Event struct {
 // Phase is where an agent is in its work.
 type Phase string
 
-// An agent starts, writes (if it writes at all) and is done.
+// An agent starts, thinks or writes, and is done.
 const (
 	PhaseStart Phase = "start"
+	PhaseStep  Phase = "step"
 	PhaseToken Phase = "token"
 	PhaseDone  Phase = "done"
 )

@@ -73,7 +73,9 @@ func (r *run) work(ctx context.Context, i int) (AgentResult, error) {
 	last := i == len(r.agents)-1
 	model := r.llm.Text()
 	if r.mode == Latent && !last {
-		model = r.llm.Latent(a.steps, plugin.WithThoughts(a.thoughts))
+		model = r.llm.Latent(a.steps, plugin.WithThoughts(a.thoughts), plugin.WithOnStep(func(step int) {
+			r.emit(Event{Agent: i, Role: a.role.Name, Phase: PhaseStep, Step: step})
+		}))
 	}
 	started := time.Now()
 	response, err := model.GenerateContent(ctx, messages, llms.WithOptions(r.optionsFor(i, last)))

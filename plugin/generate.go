@@ -107,7 +107,7 @@ func (l *LLM) think(ctx context.Context, r request, over *inherited, prompt []in
 	if r.answers > 1 {
 		return nil, refused("%d latent answers would be the same %d times; ask for one", r.answers, r.answers)
 	}
-	m, thinking, err := l.generator.Think(ctx, over.memory, xlaengine.ThinkRequest{Prompt: prompt, Steps: l.latent.steps, Operator: l.latent.thoughts})
+	m, thinking, err := l.generator.Think(ctx, over.memory, xlaengine.ThinkRequest{Prompt: prompt, Steps: l.latent.steps, Operator: l.latent.thoughts, OnStep: l.latent.onStep})
 	if err != nil {
 		return nil, err
 	}

@@ -76,3 +76,6 @@ type LatentOption func(*latent)
 
 // WithThoughts sets how a hidden state becomes the next input (default xlaengine.Linear).
 func WithThoughts(op xlaengine.Operator) LatentOption { return func(l *latent) { l.thoughts = op } }
+
+// WithOnStep has fn called after each latent step, from 1 on, in the goroutine that asked the model.
+func WithOnStep(fn func(step int)) LatentOption { return func(l *latent) { l.onStep = fn } }

@@ -49,6 +49,7 @@ type shared struct {
 type latent struct {
 	steps    int
 	thoughts xlaengine.Operator
+	onStep   func(step int) // may be nil
 }
 
 // New returns a model that answers in text. Without options it opens xlaengine.DefaultModel, which fetches what is

@@ -99,10 +99,11 @@ func TestQuietLeavesWarnings(t *testing.T) {
 
 func TestTheAnswerIsStreamedWithoutControlCharacters(t *testing.T) {
 	var out strings.Builder
-	shown(t, true, false, func(p *progress) {
+	screen := shown(t, true, false, func(p *progress) {
 		v := &liveView{app: &app{out: &output{w: &out}, show: p}, streams: true, latent: true, steps: 8, last: 1}
 		for _, e := range []chains.Event{
 			{Agent: 0, Role: "planner", Phase: chains.PhaseStart},
+			{Agent: 0, Role: "planner", Phase: chains.PhaseStep, Step: 3},
 			{Agent: 0, Role: "planner", Phase: chains.PhaseDone},
 			{Agent: 1, Role: "solver", Phase: chains.PhaseStart},
 			{Agent: 1, Phase: chains.PhaseToken, Text: " \n"},
@@ -114,6 +115,9 @@ func TestTheAnswerIsStreamedWithoutControlCharacters(t *testing.T) {
 		}
 		v.endAnswer()
 	})
+	if want := "planner thinks, step 3 of 8"; !strings.Contains(screen, want) {
+		t.Errorf("the screen is %q, want %q on it", screen, want)
+	}
 	if got, want := out.String(), "It is \ufffd[31m17.\n\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

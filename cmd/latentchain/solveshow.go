@@ -28,6 +28,8 @@ func (v *liveView) event(e chains.Event) {
 	case chains.PhaseStart:
 		v.written = ""
 		v.begin(e)
+	case chains.PhaseStep:
+		v.show.now(fmt.Sprintf("%s thinks, step %d of %d", e.Role, e.Step, v.steps))
 	case chains.PhaseToken:
 		if v.streams && e.Agent == v.last {
 			v.answer(e.Text)

@@ -170,6 +170,11 @@ func (e *Engine) Think(ctx context.Context, over plugin.Memory, req xlaengine.Th
 	if err != nil {
 		return nil, xlaengine.Thinking{}, err
 	}
+	for step := range req.Steps {
+		if req.OnStep != nil {
+			req.OnStep(step + 1)
+		}
+	}
 	m := e.newMemory(seen + strings.Repeat("·", req.Steps))
 	return m, xlaengine.Thinking{Usage: xlaengine.Usage{
 		PromptTokens: len(req.Prompt), CachedTokens: m.Len() - len(req.Prompt) - req.Steps, LatentSteps: req.Steps, MemoryBytes: m.Bytes(),

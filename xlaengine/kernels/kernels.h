@@ -1,5 +1,5 @@
 // The kernels: what they compute (product, attention), which variants of them there are, and who shares the work
-// (pool.c). Everything here is float32, row-major.
+// (pool_linux.c). Everything here is float32, row-major.
 
 #ifndef LATENTCHAIN_KERNELS_H
 #define LATENTCHAIN_KERNELS_H
@@ -37,7 +37,8 @@ typedef struct {
 typedef struct {
   const char *name;
   int (*here)(void); // whether this processor can run them
-  void (*product)(const product *p, int64_t from, int64_t to);           // rows [from, to) of w
+  // rows [from, to) of w
+  void (*product)(const product *p, int64_t from, int64_t to);
   // of one row's heads that share keys, new positions [from, to)
   void (*attention)(const attention *a, int64_t row, int64_t group, int64_t from, int64_t to);
 } variant;

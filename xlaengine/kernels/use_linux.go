@@ -2,11 +2,11 @@
 
 package kernels
 
-// The border to C: the plugin is told of the handlers, and the kernels can be called from here as well.
+// The border to C: the variant is chosen, and the plugin told of the handlers.
 
 /*
 #cgo CFLAGS: -O3 -Wno-psabi
-#cgo LDFLAGS: -lm -lpthread
+#cgo LDFLAGS: -lm
 #include <stdlib.h>
 #include "ffi.h"
 #include "kernels.h"
