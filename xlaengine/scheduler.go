@@ -337,6 +337,7 @@ func (s *scheduler) refuseFirst() {
 // remove takes q out of those that run, without a result unless it has finished.
 func (s *scheduler) remove(q *sequence) {
 	s.active = slices.DeleteFunc(s.active, func(a *sequence) bool { return a == q })
+	s.stats.state(len(s.active), s.cache.bytes()) // before its caller, who may ask
 	s.end(q)
 }
 
