@@ -1,8 +1,9 @@
 package xlaengine
 
 // The decoder as GoMLX graphs: embedding, one layer, final norm, unembedding. A block of layers is compiled once for a
-// shape and called for each block with its layers' weights; shapes are [rows·t, dim] throughout, so that the
-// matrix products do not care how many rows there are. Functions here build graphs and panic as GoMLX's do.
+// shape and called for each block with its layers' weights; shapes are [rows·t, dim] throughout, so that the matrix
+// products do not care how many rows there are. Attention is in attention.go, products in linear.go. Functions here
+// build graphs and panic as GoMLX's do.
 
 import (
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/latentchain/latentchain/xlaengine/config"
-	"github.com/latentchain/latentchain/xlaengine/kernels"
 )
 
 // decoder builds the graphs of one model.
@@ -206,149 +206,6 @@ func rotate(x, cos, sin *graph.Node) *graph.Node {
 	return graph.ConvertDType(turned, x.DType())
 }
 
-// newPositions are those of a pass, by row: keys [kv, head_dim, t] and values [kv, t, head_dim].
-type newPositions struct{ keys, values []*graph.Node }
-
-// attend is the attention of all rows, [rows·t, heads·head_dim]: queries [rows·t, heads, head_dim] over the caches and the
-// new positions.
-func (d decoder) attend(s step, window int, query *graph.Node, new newPositions, in layerInput) *graph.Node {
-	if d.kernels {
-		inputs := []*graph.Node{query, in.past}
-		for r := range new.keys {
-			inputs = append(inputs, new.keys[r], new.values[r])
-		}
-		for r := range in.keys {
-			inputs = append(inputs, in.keys[r], in.values[r])
-		}
-		if o := d.kernel(kernels.Attention(s.rows, s.t, d.Heads, d.KVHeads, d.HeadDim, s.slots, window), inputs, s.rows*s.t, d.Heads*d.HeadDim); o != nil {
-			return o
-		}
-	}
-	var outs []*graph.Node
-	for r := range s.rows {
-		a := attention{
-			decoder: d, t: s.t, window: window, q: graph.Slice(query, graph.AxisRange(r*s.t, (r+1)*s.t)),
-			k: new.keys[r], v: new.values[r],
-		}
-		if s.slots > 0 {
-			a.pastK, a.pastV, a.past = in.keys[r], in.values[r], graph.Slice(in.past, graph.AxisRange(r, r+1))
-		}
-		outs = append(outs, a.build())
-	}
-	return graph.Concatenate(outs, 0)
-}
-
-// attention is the attention of one row: q [t, heads, head_dim] over its past and its new keys and values.
-type attention struct {
-	decoder
-	t, window    int
-	q            *graph.Node // [t, heads, head_dim], already scaled
-	k, v         *graph.Node // [kv, head_dim, t], [kv, t, head_dim]
-	pastK, pastV *graph.Node // [kv, head_dim, slots], [kv, slots, head_dim]; nil when there is no past
-	past         *graph.Node // [1] int32: positions of the past that count
-}
-
-// queryBlock is how many queries are worked on together: their scores stay in the cores' caches, and keys that none
-// of them may see are left out.
-const queryBlock = 64
-
-// build returns [t, heads·head_dim].
-func (a attention) build() *graph.Node {
-	var blocks []*graph.Node
-	for from := 0; from < a.t; from += queryBlock {
-		blocks = append(blocks, a.block(from, min(from+queryBlock, a.t)))
-	}
-	return graph.Concatenate(blocks, 0)
-}
-
-// block is the attention of queries [from, to): one softmax over past and new keys, divided out at the end.
-func (a attention) block(from, to int) *graph.Node {
-	n, group := to-from, a.Heads/a.KVHeads
-	// [n, kv, group, hd] → [kv, group·n, hd]: all queries that share a key head in one product.
-	q := graph.Reshape(graph.Slice(a.q, graph.AxisRange(from, to)), n, a.KVHeads, group, a.HeadDim)
-	q = graph.Reshape(graph.TransposeAllAxes(q, 1, 2, 0, 3), a.KVHeads, group*n, a.HeadDim)
-
-	parts := []scored{a.own(q, from, to)}
-	if a.pastK != nil {
-		parts = append(parts, a.before(q, from, to))
-	}
-	top := graph.ReduceAndKeep(parts[0].scores, graph.ReduceMax, -1)
-	for _, p := range parts[1:] {
-		top = graph.Max(top, graph.ReduceAndKeep(p.scores, graph.ReduceMax, -1))
-	}
-	var sum, o *graph.Node
-	for _, p := range parts {
-		weight := graph.Exp(graph.Sub(p.scores, top))
-		s := graph.ReduceAndKeep(weight, graph.ReduceSum, -1)
-		y := graph.Dot(graph.ConvertDType(weight, a.dtype), p.values).General([]int{2}, []int{0}, []int{1}, []int{0})
-		y = graph.ConvertDType(y, dtypes.Float32)
-		if sum == nil {
-			sum, o = s, y
-		} else {
-			sum, o = graph.Add(sum, s), graph.Add(o, y)
-		}
-	}
-	o = graph.Reshape(graph.Div(o, sum), a.KVHeads, group, n, a.HeadDim)
-	o = graph.Reshape(graph.TransposeAllAxes(o, 2, 0, 1, 3), n, a.Heads*a.HeadDim)
-	return graph.ConvertDType(o, a.dtype)
-}
-
-// scored is one run of keys: scores [kv, group·n, keys] float32, masked, and values [kv, keys, hd].
-type scored struct{ scores, values *graph.Node }
-
-// own scores the new keys that queries [from, to) may see: those up to each query.
-func (a attention) own(q *graph.Node, from, to int) scored {
-	first := 0
-	if a.window > 0 {
-		first = max(0, from-a.window+1)
-	}
-	keys := graph.AxisRange(first, to)
-	s := scored{a.score(q, graph.Slice(a.k, graph.AxisRange(), graph.AxisRange(), keys)), graph.Slice(a.v, graph.AxisRange(), keys)}
-	if to-first == 1 {
-		return s // a query sees itself
-	}
-	query, key := a.index(s.scores, to-from, 1), graph.AddScalar(a.index(s.scores, to-from, 2), float64(first-from))
-	seen := graph.LessOrEqual(key, query)
-	if a.window > 0 {
-		seen = graph.LogicalAnd(seen, graph.LessThan(graph.Sub(query, key), graph.Const(q.Graph(), int32(a.window))))
-	}
-	s.scores = mask(s.scores, seen)
-	return s
-}
-
-// before scores the past for queries [from, to).
-func (a attention) before(q *graph.Node, from, to int) scored {
-	s := scored{a.score(q, a.pastK), a.pastV}
-	dims := s.scores.Shape().Dimensions
-	past := graph.BroadcastToDims(graph.Reshape(a.past, 1, 1, 1), 1, dims[1], dims[2])
-	query, key := a.index(s.scores, to-from, 1), a.index(s.scores, to-from, 2)
-	seen := graph.LessThan(key, past)
-	if a.window > 0 {
-		distance := graph.Sub(graph.AddScalar(graph.Add(past, query), float64(from)), key)
-		seen = graph.LogicalAnd(seen, graph.LessThan(distance, graph.Const(q.Graph(), int32(a.window))))
-	}
-	s.scores = mask(s.scores, seen)
-	return s
-}
-
-func (a attention) score(q, k *graph.Node) *graph.Node {
-	return graph.ConvertDType(graph.Dot(q, k).General([]int{2}, []int{0}, []int{1}, []int{0}), dtypes.Float32)
-}
-
-// index numbers the queries (axis 1) or the keys (axis 2) of scores [kv, group·n, keys], as [1, group·n, keys].
-func (a attention) index(scores *graph.Node, n, axis int) *graph.Node {
-	dims := scores.Shape().Dimensions
-	i := graph.Iota(scores.Graph(), shapes.Make(dtypes.Int32, dims[1]/n, n, dims[2]), axis)
-	return graph.Reshape(i, 1, dims[1], dims[2])
-}
-
-// mask hides what is not seen with a score that no softmax notices; finite, so that a row without any past stays
-// free of NaN.
-func mask(scores, seen *graph.Node) *graph.Node {
-	const hidden = -1e30
-	return graph.Where(graph.BroadcastToDims(seen, scores.Shape().Dimensions...), scores, graph.AddScalar(graph.ZerosLike(scores), hidden))
-}
-
 // final builds x [all, dim], at [n, 1] int32 → hidden [n, dim], float32: the final norm of the positions that at names.
 func (d decoder) final(n, all int) func(*graph.Graph) []*graph.Node {
 	return func(g *graph.Graph) []*graph.Node {
@@ -381,72 +238,6 @@ func (d decoder) norm(x, w *graph.Node) *graph.Node {
 	y := graph.Mul(f, graph.Rsqrt(graph.AddScalar(mean, d.NormEps)))
 	y = graph.Mul(y, graph.ExpandLeftToRank(graph.ConvertDType(w, dtypes.Float32), y.Rank()))
 	return graph.ConvertDType(y, x.DType())
-}
-
-// linear is x [n, in] · wᵀ + bias, w [out, in] and bias [out], which may be nil.
-func (d decoder) linear(x, w, bias *graph.Node) *graph.Node {
-	y := graph.ConvertDType(d.product(x, w), x.DType())
-	if bias != nil {
-		y = graph.Add(y, graph.ExpandLeftToRank(bias, y.Rank()))
-	}
-	return y
-}
-
-// product is x [n, in] · wᵀ, by a kernel if there is one. With XLA alone on a CPU, few rows are bound by the reading of w;
-// it goes fastest with w as the left operand and cut into a batch of shares, which all cores then read at once
-// (docs/performance.md).
-func (d decoder) product(x, w *graph.Node) *graph.Node {
-	n, in, out := x.Shape().Dimensions[0], x.Shape().Dimensions[1], w.Shape().Dimensions[0]
-	if d.kernels {
-		if y := d.kernel(kernels.Product(n, in, out), []*graph.Node{x, w}, n, out); y != nil {
-			return y
-		}
-	}
-	shares := d.shares(n, out)
-	if shares == 1 {
-		return graph.Dot(x, w).General([]int{1}, nil, []int{1}, nil)
-	}
-	wide := graph.BroadcastToDims(graph.Reshape(x, 1, n, in), shares, n, in)
-	y := graph.Dot(graph.Reshape(w, shares, out/shares, in), wide).General([]int{2}, []int{0}, []int{2}, []int{0})
-	return graph.Reshape(graph.TransposeAllAxes(y, 2, 0, 1), n, out) // [shares, out/shares, n] → [n, out]
-}
-
-// few is how many rows are bound by the reading of the weights.
-const few = 16
-
-// kernel calls the kernel of that name, whose result is [rows, columns] float32; nil if there is none (""). In the graph it
-// is a function whose body is never run: NaN, so that it would not go unnoticed. (The body cannot be what the kernel
-// computes: go-xla v0.4.1 has no reductions in functions.)
-func (d decoder) kernel(name string, inputs []*graph.Node, rows, columns int) *graph.Node {
-	if name == "" {
-		return nil
-	}
-	f := d.functions[name]
-	if f == nil {
-		f = graph.NewFunction(inputs[0].Graph(), name, func(g *graph.Graph) []*graph.Node {
-			for i, x := range inputs {
-				graph.Parameter(g, fmt.Sprintf("in%d", i), x.Shape())
-			}
-			return []*graph.Node{graph.BroadcastToDims(graph.Const(g, float32(math.NaN())), rows, columns)}
-		})
-		d.functions[name] = f
-	}
-	return f.Call(inputs...)[0]
-}
-
-// shares is how many parts a matrix with out rows is cut into for n rows of input; 1 leaves it whole.
-func (d decoder) shares(n, out int) int {
-	if d.cores <= 1 || n > few {
-		return 1
-	}
-	shares := d.cores
-	if n == 1 {
-		shares = 2 * d.cores
-	}
-	for out%shares != 0 {
-		shares--
-	}
-	return shares
 }
 
 func columns(x *graph.Node, from, to int) *graph.Node {

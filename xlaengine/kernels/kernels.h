@@ -20,7 +20,7 @@ typedef struct {
 } product;
 
 // attention is that of t new positions for each of rows rows over the row's past and over the new positions up to
-// their own; see decoder.go, whose graph says the same.
+// their own; see attention.go above this folder, whose graph says the same.
 typedef struct {
   const float *q;      // [rows·t, heads, dim], scaled
   const int32_t *past; // [rows], positions of the caches that count; NULL for none
