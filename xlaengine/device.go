@@ -63,7 +63,16 @@ func (d *device) program(name string, build func(g *graph.Graph) []*graph.Node) 
 		<-p.ready
 		return p, p.err
 	}
-	defer close(p.ready)
+	defer func() {
+		if p.err != nil { // the next one who asks may have more memory
+			d.mu.Lock()
+			if d.programs[name] == p {
+				delete(d.programs, name)
+			}
+			d.mu.Unlock()
+		}
+		close(p.ready)
+	}()
 	start := time.Now()
 	p.err = guard("compile "+name, func() error {
 		g := graph.NewGraph(d.backend, name)
@@ -244,14 +253,15 @@ func (d *device) close() {
 		s.free()
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, p := range d.programs {
+	programs := d.programs
+	d.programs = map[string]*program{}
+	d.mu.Unlock()
+	for _, p := range programs {
 		<-p.ready
 		if p.graph != nil {
 			p.graph.Finalize()
 		}
 	}
-	d.programs = nil
 	_ = guard("close device", func() error { d.backend.Finalize(); return nil })
 }
 

@@ -2,8 +2,8 @@ package xlaengine
 
 // Prompt-lookup decoding: answers often repeat what was said before, the question above all. When the last tokens have
 // occurred before, those that followed them then are passed along as a draft, and one pass tells how many of them are
-// what would have been sampled anyway. What is said is the same, greedy or not: a draft's token stays only if it is
-// the one sampled from the logits before it.
+// what would have been sampled anyway. What is said is the same but for rounding, greedy or not: a draft's token stays
+// only if it is the one sampled from the logits before it.
 
 import "slices"
 
@@ -73,19 +73,20 @@ func (d *drafter) learn(right int) {
 	d.yield += (float64(right) - d.yield) / 4
 }
 
-// stepCosts are how long passes of so many positions take, in seconds, lately.
-type stepCosts map[int]float64
+// stepCosts are how long passes of so many rows and positions each take, in seconds, lately.
+type stepCosts map[[2]int]float64
 
-func (c stepCosts) learn(positions int, seconds float64) {
-	if old, known := c[positions]; known && seconds > old {
+func (c stepCosts) learn(rows, positions int, seconds float64) {
+	pass := [2]int{rows, positions}
+	if old, known := c[pass]; known && seconds > old {
 		seconds = old + (min(seconds, 2*old)-old)/8 // what takes long once was held up by others
 	}
-	c[positions] = seconds
+	c[pass] = seconds
 }
 
 // extra is what so many positions a row cost more than one, in tokens of that row; a guess while it is not known.
 func (c stepCosts) extra(rows, positions int) float64 {
-	one, more := c[rows], c[rows*positions]
+	one, more := c[[2]int{rows, 1}], c[[2]int{rows, positions}]
 	if one == 0 || more == 0 {
 		return 0.5
 	}

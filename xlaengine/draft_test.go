@@ -39,9 +39,9 @@ func TestDraftsAreMadeWhereTheyPay(t *testing.T) {
 	if got := costs.extra(1, 4); got != 0.5 {
 		t.Errorf("unknown: %g", got)
 	}
-	costs.learn(1, 0.020)
-	costs.learn(4, 0.030)
-	costs.learn(4, 9) // held up once
+	costs.learn(1, 1, 0.020)
+	costs.learn(1, 4, 0.030)
+	costs.learn(1, 4, 9) // held up once
 	if got := costs.extra(1, 4); got < 0.5 || got > 0.8 {
 		t.Errorf("four positions cost %g tokens more than one", got)
 	}
@@ -81,7 +81,7 @@ func TestDraftsChangeNothing(t *testing.T) {
 			}
 			return draft
 		}
-		with.sched.costs[1], with.sched.costs[4] = 1e-9, 1e-9 // always worth it
+		with.sched.costs[[2]int{1, 1}], with.sched.costs[[2]int{1, 4}] = 1e-9, 1e-9 // always worth it
 		req.Memory = with.NewMemory()
 		if err := with.compile(step{rows: 1, t: 4, slots: capacityFor(1)}); err != nil {
 			t.Fatal(err)

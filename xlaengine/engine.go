@@ -57,7 +57,9 @@ type Engine struct {
 	vocabulary     *grammar.Vocabulary
 	vocabularyErr  error
 
-	alignOnce sync.Mutex
+	roots atomic.Uint32 // of memories that came from files, see chain.go
+
+	alignLock sync.Mutex
 	alignment *align.Alignment
 	wa, mean  compute.Buffer
 	opts      options
@@ -221,8 +223,8 @@ func (e *Engine) load(ctx context.Context, m *weights.Model) (err error) {
 
 // align makes sure that the alignment is on the device, from the cache folder or solved now.
 func (e *Engine) align() error {
-	e.alignOnce.Lock()
-	defer e.alignOnce.Unlock()
+	e.alignLock.Lock()
+	defer e.alignLock.Unlock()
 	if e.alignment != nil {
 		return nil
 	}
@@ -326,8 +328,8 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.sched.close()
-	e.alignOnce.Lock()
-	defer e.alignOnce.Unlock()
+	e.alignLock.Lock()
+	defer e.alignLock.Unlock()
 	e.dev.release(e.wa, e.mean)
 	e.params.release(e.dev)
 	e.dev.close()

@@ -84,6 +84,8 @@ func (e *Engine) GenerateBatch(ctx context.Context, reqs []GenerateRequest) ([]G
 		if req.MaxTokens == 0 {
 			req.MaxTokens = DefaultMaxTokens
 		}
+		// The last token takes no position. Who must be complete within so many tokens has to know how many fit.
+		req.MaxTokens = min(req.MaxTokens, e.dec.Context-req.Memory.length-len(req.Prompt)+1)
 		q, err := e.newSequence(req.Memory, req.Prompt, req.MaxTokens)
 		if err != nil {
 			for _, q := range sequences {
@@ -164,7 +166,6 @@ func (d *decoding) take(e *Engine, q *sequence, logits []float32) {
 	}
 	d.sampler.Accept(id)
 	d.result.Tokens = append(d.result.Tokens, id)
-	positions := q.length - len(d.fed) + min(len(d.fed), 1) + d.accepted
 	switch {
 	case !d.req.PastEnd && slices.Contains(e.ends, id):
 		d.end(StopEnd)
@@ -175,7 +176,7 @@ func (d *decoding) take(e *Engine, q *sequence, logits []float32) {
 			d.ended, d.result.StopReason = true, StopEnd
 		} else if d.complete() {
 			d.end(StopEnd)
-		} else if len(d.result.Tokens) >= d.req.MaxTokens || positions+1 > e.dec.Context {
+		} else if len(d.result.Tokens) >= d.req.MaxTokens {
 			d.end(StopLength)
 		}
 	}
@@ -220,7 +221,6 @@ func (d *decoding) settle(s *scheduler, q *sequence) {
 	}
 	if len(d.fed) > 0 {
 		q.length -= len(d.fed) - 1 - d.accepted
-		q.slots.used = q.length
 		q.chain = q.chain.withTokens(d.fed[:1+d.accepted]...)
 		d.fed = nil
 	}

@@ -101,6 +101,7 @@ func (e *Engine) Join(ctx context.Context, parts ...*Memory) (*Memory, error) {
 func (e *Engine) join(ctx context.Context, parts []*Memory) (*Memory, error) {
 	joined := &Memory{engine: e, joined: true}
 	var whole digest
+	var root uint32
 	for i, m := range parts {
 		held, err := e.share(m)
 		if err != nil {
@@ -110,10 +111,13 @@ func (e *Engine) join(ctx context.Context, parts []*Memory) (*Memory, error) {
 		joined.length += m.length
 		last := m.chain.last()
 		whole = whole.with("join", last[:])
+		if m.chain.root() != 0 {
+			root = e.roots.Add(1)
+		}
 	}
-	joined.chain = opaque(whole, joined.length)
+	joined.chain = opaque(whole, joined.length, root)
 	if joined.length > e.dec.Context {
-		return nil, fmt.Errorf("%d positions, the model's context has %d", joined.length, e.dec.Context)
+		return nil, fmt.Errorf("%d positions: %w of %d positions", joined.length, ErrContextFull, e.dec.Context)
 	}
 	if joined.length == 0 {
 		return joined, nil

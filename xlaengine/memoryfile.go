@@ -196,7 +196,7 @@ func (e *Engine) memoryFrom(header []byte) (*Memory, memoryFile, error) {
 	if m.length > e.dec.Context {
 		return nil, memoryFile{}, fmt.Errorf("%d positions: %w of %d positions", m.length, ErrContextFull, e.dec.Context)
 	}
-	m.chain = opaque(digest(id), m.length)
+	m.chain = opaque(digest(id), m.length, e.roots.Add(1))
 	file := e.memoryFile(m.length, digest(id), m.joined)
 	if err := file.same(meta, entries); err != nil {
 		return nil, memoryFile{}, err

@@ -65,7 +65,7 @@ func WithBFloat16(on bool) Option { return func(o *options) { o.half = &on } }
 func WithChunk(tokens int) Option { return func(o *options) { o.chunk = tokens } }
 
 // WithMemoryBudget sets how many bytes the keys and values of all memories may take together (default 4 GiB). Calls
-// that need more wait until others have finished or memories are closed.
+// that need more wait until others have finished or memories are closed, and get ErrBudget if that does not come.
 func WithMemoryBudget(bytes int64) Option { return func(o *options) { o.budget = bytes } }
 
 // WithPrefixCache sets how many bytes of the budget the beginnings of finished prompts and answers may take, so that
@@ -78,7 +78,8 @@ func WithPrefixCache(bytes int64) Option { return func(o *options) { o.prefixes 
 // as they are.
 func WithIdleMemory(format pack.Format) Option { return func(o *options) { o.idle = &format } }
 
-// WithoutDrafts switches prompt-lookup decoding off (draft.go). It changes no answer, only how fast it comes.
+// WithoutDrafts switches prompt-lookup decoding off (draft.go). It changes no answer but for rounding, only how fast it
+// comes.
 func WithoutDrafts() Option { return func(o *options) { o.drafts = false } }
 
 // WithoutKernels has XLA's own code do all of the work on a CPU (package kernels). It changes no answer but for rounding,

@@ -33,7 +33,7 @@ func plan(active []*sequence, lastWasPrefill bool, chunk int) passPlan {
 	}
 	rows := steps[:0:0]
 	for _, q := range steps {
-		if len(rows) < maxRows && q.class() == steps[0].class() {
+		if len(rows) < maxRows && q.class(1) == steps[0].class(1) {
 			rows = append(rows, q)
 		}
 	}
@@ -46,8 +46,9 @@ func planPrefill(prompts []*sequence, limit int, short bool) passPlan {
 	first := prompts[0]
 	t := chunkFor(len(first.pending), limit)
 	like := prompts[:0:0]
+	class := func(q *sequence) int { return q.class(min(t, len(q.pending))) }
 	for _, q := range prompts {
-		if chunkFor(len(q.pending), limit) == t && (q.length == 0) == (first.length == 0) && q.class() == first.class() {
+		if chunkFor(len(q.pending), limit) == t && (q.length == 0) == (first.length == 0) && class(q) == class(first) {
 			like = append(like, q)
 		}
 	}
@@ -64,13 +65,9 @@ func planPrefill(prompts []*sequence, limit int, short bool) passPlan {
 }
 
 // prefillRows are the numbers of rows that chunks of each size run in.
-var prefillRows = map[int][]int{16: {1, 4, 16}, 64: {1, 4}, 256: {1, 4}}
+var prefillRows = map[int][]int{16: {1, 4, 16}, 32: {1, 4}, 64: {1, 4}, 128: {1}, 256: {1, 4}}
 
-// class groups rows that may run in one pass: their slots are of one size then.
-func (q *sequence) class() int {
-	capacity := capacityFor(q.length + 1)
-	if q.slots != nil {
-		capacity = max(capacity, q.slots.capacity)
-	}
-	return capacityClass(capacity)
+// class groups rows that may run in one pass of so many positions: their slots are of one size then.
+func (q *sequence) class(positions int) int {
+	return capacityClass(q.capacityFor(q.length + positions))
 }

@@ -3,7 +3,9 @@ package xlaengine
 // A prompt that begins like one before it gives the same as if it had been computed.
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"slices"
 	"sync"
 	"testing"
@@ -127,10 +129,56 @@ func TestChainsAgreeAsFarAsTheyWentAlike(t *testing.T) {
 		{"another thought", a, chain(nil).withTokens(1, 2, 3).withThought([]float32{1, 3}), 3},
 		{"a token and a thought", chain(nil).withTokens(0), chain(nil).withThought([]float32{0}), 0},
 		{"nothing", nil, a, 0},
-		{"only the whole is known", opaque(digest{1}, 5), opaque(digest{2}, 5), 0},
+		{"only the whole is known", opaque(digest{1}, 5, 0), opaque(digest{2}, 5, 0), 0},
 	} {
 		if got := c.a.common(c.b); got != c.want {
 			t.Errorf("%s: %d in common, want %d", c.name, got, c.want)
 		}
+	}
+}
+
+// A file's digest is its writer's word. Here it is that of a prompt's first token, over other keys and values: nobody
+// who has that prompt may be given them.
+func TestAMemoryFromAFileIsNobodyElsesPrefix(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3", WithPrefixCache(64<<20))
+	prompt := tokens(60, 1)
+	cold := openTiny(t, "tiny-qwen3")
+	want := generate(t, cold, GenerateRequest{Memory: cold.NewMemory(), Prompt: prompt, MaxTokens: 4})
+	other := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: []int{7}}).Memory
+	genuine := chain(nil).withTokens(prompt[0]).last()
+	forged := rehashed(edited(t, saved(t, other), other.Origin().Digest, hex.EncodeToString(genuine[:])))
+	planted, err := e.LoadMemory(context.Background(), bytes.NewReader(forged))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer planted.Close()
+	joined, err := e.Join(context.Background(), planted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer joined.Close()
+	for _, m := range []*Memory{planted, joined} {
+		over := generate(t, e, GenerateRequest{Memory: m, Prompt: prompt[1:], MaxTokens: 4})
+		again := generate(t, e, GenerateRequest{Memory: m, Prompt: prompt[1:], MaxTokens: 4})
+		if over.Usage.CachedTokens != 1 || again.Usage.CachedTokens < 50 {
+			t.Errorf("its own prompt over it: %d and then %d positions were there", over.Usage.CachedTokens, again.Usage.CachedTokens)
+		}
+	}
+	got := generate(t, e, GenerateRequest{Memory: e.NewMemory(), Prompt: prompt, MaxTokens: 4})
+	if got.Usage.CachedTokens != 0 {
+		t.Errorf("the prompt was found in %d positions that somebody made up", got.Usage.CachedTokens)
+	}
+	same(t, "logits", want.Logits, got.Logits, 1e-5)
+}
+
+func TestEmbeddingsLeavePrefixesAlone(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3", WithPrefixCache(64<<20))
+	think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(60, 1)})
+	before := e.Stats().PrefixBytes
+	if _, err := e.Embed(context.Background(), [][]int{tokens(50, 2), tokens(40, 3)}); err != nil {
+		t.Fatal(err)
+	}
+	if after := e.Stats().PrefixBytes; after != before {
+		t.Errorf("%d bytes of prefixes are kept, %d before", after, before)
 	}
 }

@@ -20,15 +20,15 @@ func (r *row) rest(format pack.Format) error {
 	var layers errgroup.Group
 	layers.SetLimit(max(1, s.dec.cores))
 	for layer := range next.packed {
-		keys, err := s.dev.floats(s.keys[layer])
-		if err != nil {
-			return fmt.Errorf("pack memory: %w", err)
-		}
-		values, err := s.dev.floats(s.values[layer])
-		if err != nil {
-			return fmt.Errorf("pack memory: %w", err)
-		}
-		layers.Go(func() (err error) {
+		layers.Go(func() error {
+			keys, err := s.dev.floats(s.keys[layer])
+			if err != nil {
+				return err
+			}
+			values, err := s.dev.floats(s.values[layer])
+			if err != nil {
+				return err
+			}
 			next.packed[layer], err = pack.Pack(format, keys, values, s.dec.KVHeads, s.dec.HeadDim, s.capacity, r.length)
 			return err
 		})

@@ -162,11 +162,9 @@ func TestNobodyWaitsForOthersToEnd(t *testing.T) {
 		order = append(order, name)
 	}
 	var group sync.WaitGroup
-	started := make(chan struct{})
-	var once sync.Once
+	goOn := holdUp(t, e)
 	group.Go(func() {
-		res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(20, 1), MaxTokens: 400, PastEnd: true,
-			OnText: func(string) error { once.Do(func() { close(started) }); return nil }})
+		res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(20, 1), MaxTokens: 400, PastEnd: true})
 		if err != nil {
 			t.Error(err)
 			return
@@ -174,7 +172,6 @@ func TestNobodyWaitsForOthersToEnd(t *testing.T) {
 		res.Memory.Close()
 		done("long answer")
 	})
-	<-started
 	group.Go(func() {
 		res, err := e.Think(context.Background(), ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(2000, 2)})
 		if err != nil {
@@ -184,18 +181,42 @@ func TestNobodyWaitsForOthersToEnd(t *testing.T) {
 		res.Memory.Close()
 		done("long prompt")
 	})
-	for e.Stats().Active < 2 {
-		time.Sleep(time.Millisecond)
-	}
-	res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(5, 3), MaxTokens: 3, PastEnd: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Memory.Close()
-	done("short answer")
+	untilQueued(t, e, 2)
+	group.Go(func() {
+		res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(5, 3), MaxTokens: 3, PastEnd: true})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res.Memory.Close()
+		done("short answer")
+	})
+	untilQueued(t, e, 3)
+	goOn()
 	group.Wait()
 	if order[0] != "short answer" {
 		t.Errorf("they ended in the order %v", order)
+	}
+}
+
+// holdUp keeps the engine from its passes until goOn is called, so that requests gather in the queue.
+func holdUp(t *testing.T, e *Engine) (goOn func()) {
+	t.Helper()
+	held, release := make(chan struct{}), make(chan struct{})
+	go func() {
+		_ = e.sched.do(context.Background(), func() error { close(held); <-release; return nil })
+	}()
+	<-held
+	return func() { close(release) }
+}
+
+// untilQueued waits for n rows to be in the queue.
+func untilQueued(t *testing.T, e *Engine, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); e.Stats().Queued != n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d rows are in the queue, want %d", e.Stats().Queued, n)
+		}
 	}
 }
 
@@ -266,11 +287,13 @@ func TestClosingTurnsAwayWhoWaits(t *testing.T) {
 	e := openTiny(t, "tiny-qwen3")
 	var group sync.WaitGroup
 	var finished, refused atomic.Int32
-	started := make(chan struct{}, 40)
+	said := make(chan struct{})
+	var once sync.Once
+	goOn := holdUp(t, e)
 	for i := range 40 {
 		group.Go(func() {
-			started <- struct{}{}
-			res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(20, i), MaxTokens: 60, PastEnd: true})
+			res, err := e.Generate(context.Background(), GenerateRequest{Memory: e.NewMemory(), Prompt: tokens(20, i), MaxTokens: 300, PastEnd: true,
+				OnText: func(string) error { once.Do(func() { close(said) }); return nil }})
 			switch {
 			case errors.Is(err, ErrClosed):
 				refused.Add(1)
@@ -282,15 +305,12 @@ func TestClosingTurnsAwayWhoWaits(t *testing.T) {
 			}
 		})
 	}
-	for range 40 {
-		<-started
-	}
-	for e.Stats().Active == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	untilQueued(t, e, 40)
+	goOn()
+	<-said
 	e.Close()
 	group.Wait()
-	if finished.Load() == 0 || finished.Load()+refused.Load() != 40 {
+	if finished.Load() == 0 || refused.Load() == 0 || finished.Load()+refused.Load() != 40 {
 		t.Errorf("%d finished, %d were refused", finished.Load(), refused.Load())
 	}
 	if live := e.dev.live.Load(); live != 0 {

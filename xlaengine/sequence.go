@@ -5,7 +5,9 @@ package xlaengine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,12 +15,13 @@ import (
 type sequence struct {
 	row
 	call    *call
-	held    *Memory // what it starts from
-	prompt  int     // tokens
-	final   int     // positions it may come to
-	reserve int64   // bytes of memory set aside for it while it runs
-	turn    int64   // the pass it was last part of
-	cached  int     // positions it did not have to compute
+	held    *Memory   // what it starts from
+	prompt  int       // tokens
+	final   int       // positions it may come to
+	reserve int64     // bytes of memory set aside for it while it runs
+	stuck   time.Time // since when it has known that there is no room for it though nothing runs
+	turn    int64     // the pass it was last part of
+	cached  int       // positions it did not have to compute
 
 	pool []float64 // if not nil: the sum of its prompt's hidden states
 
@@ -37,9 +40,11 @@ type sequence struct {
 // prefilling says whether so much of the prompt is left that it goes in by chunks.
 func (s *sequence) prefilling() bool { return chunkFor(len(s.pending), maxChunk) > 1 }
 
-// newSequence starts from a share of m. Its prompt may begin with what other prompts had before it.
+// newSequence starts from a share of m. Its prompt, which must fit the context, may begin with what other prompts had
+// before it; up to more positions follow it.
 func (e *Engine) newSequence(m *Memory, prompt []int, more int) (*sequence, error) {
-	final := min(m.length+len(prompt)+more, e.dec.Context)
+	final := m.length + len(prompt)
+	final += min(more, e.dec.Context-final)
 	if need := e.reserveFor(final); need > e.opts.budget {
 		return nil, fmt.Errorf("%w: %d positions need %d MB of %d MB; use fewer tokens or raise it with WithMemoryBudget", ErrBudget, final, need>>20, e.opts.budget>>20)
 	}
@@ -53,7 +58,7 @@ func (e *Engine) newSequence(m *Memory, prompt []int, more int) (*sequence, erro
 		held.Close()
 		return nil, ErrClosed
 	}
-	s.chain = m.chain.withTokens(prompt...)
+	s.chain = m.chain.owned(len(prompt)).withTokens(prompt...)
 	return s, nil
 }
 
@@ -66,16 +71,15 @@ func (s *sequence) startFrom(r *run, n int) {
 	s.slots, s.pending, s.length, s.cached = r.slots, s.pending[n-s.length:], n, n
 }
 
-// known is the chain of the positions that stay: of a draft's it is not known yet.
-func (s *sequence) known() chain { return s.chain[:min(s.length, len(s.chain))] }
+// known is the chain of the positions that stay, for others to hold: of a draft's it is not known yet.
+func (s *sequence) known() chain { return slices.Clip(s.chain[:min(s.length, len(s.chain))]) }
 
 // finish makes a memory of the row.
 func (s *sequence) finish(e *Engine) {
-	if s.slots != nil {
-		s.slots.used = s.length
-	}
-	s.result = &Memory{engine: e, slots: s.slots, length: s.length, chain: s.chain[:s.length], joined: s.held.joined}
-	s.slots, s.claims = nil, false
+	s.publish(s.length)
+	s.yield()
+	s.result = &Memory{engine: e, slots: s.slots, length: s.length, chain: s.known(), joined: s.held.joined}
+	s.slots, s.made = nil, false
 	now := time.Now()
 	s.times.Wait, s.times.Prefill = s.admitted.Sub(s.entered), s.ready.Sub(s.admitted)
 	if s.think != nil {
@@ -91,6 +95,7 @@ func (s *sequence) finish(e *Engine) {
 type call struct {
 	ctx    context.Context // ends with the caller's, and when one of its sequences fails
 	cancel context.CancelCauseFunc
+	caller context.Context
 	left   int           // sequences still on their way; the engine's goroutine's
 	done   chan struct{} // closed when none is left
 
@@ -100,7 +105,7 @@ type call struct {
 }
 
 func newCall(ctx context.Context, sequences int) *call {
-	c := &call{left: sequences, done: make(chan struct{}), some: make(chan struct{}, 1)}
+	c := &call{caller: ctx, left: sequences, done: make(chan struct{}), some: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	return c
 }
@@ -116,22 +121,37 @@ func (c *call) tell(news func() error) {
 	}
 }
 
-// listen runs the news until the call is done, in the caller's goroutine. An error among them ends the call.
-func (c *call) listen(wake func()) error {
-	defer c.cancel(nil)
+// listen runs the news until the call is done, in the caller's goroutine. An error among them ends the call. However it
+// returns, also when a listener panics or ends the goroutine, the call is done then.
+func (c *call) listen(wake func()) (err error) {
+	defer func() {
+		c.cancel(nil)
+		wake()
+		<-c.done
+	}()
 	for {
 		select {
 		case <-c.some:
 			c.hear()
 		case <-c.ctx.Done():
-			wake()
-			<-c.done
-			return context.Cause(c.ctx)
+			return c.cause()
 		case <-c.done:
 			c.hear()
-			return context.Cause(c.ctx)
+			return c.cause()
 		}
 	}
+}
+
+// cause says why the call ended, nil if nothing was wrong. What a caller's context says of itself is part of it.
+func (c *call) cause() error { return cause(c.ctx, c.caller) }
+
+// cause is that of ctx; if it is that of caller, which ctx comes from, it is caller's error too.
+func cause(ctx, caller context.Context) error {
+	why := context.Cause(ctx)
+	if err := caller.Err(); err != nil && why == context.Cause(caller) && !errors.Is(why, err) {
+		return fmt.Errorf("%w: %w", err, why)
+	}
+	return why
 }
 
 func (c *call) hear() {

@@ -17,13 +17,15 @@ import (
 	"github.com/latentchain/latentchain/xlaengine/pack"
 )
 
-// slots is shared by the memories that begin alike. Positions below used never change; the holder of a memory as
-// long as used may claim more, others must copy (as with append on a Go slice). used is the engine's goroutine's.
+// slots is shared by the memories that begin alike. Positions below used never change; one row at a time may write past
+// them, if it has all of them, others must copy (as with append on a Go slice). used and writer are the engine's
+// goroutine's.
 type slots struct {
 	dev      *device
 	dec      decoder
 	capacity int
 	used     int
+	writer   *row // that goes on from used; nil for none
 	holders  atomic.Int32
 	freed    sync.Once
 	keys     []compute.Buffer // by layer
@@ -130,8 +132,8 @@ func (s *slots) letGo() {
 
 // free gives the buffers back, once: the engine frees at its end what memories still hold.
 func (s *slots) free() {
-	s.dev.forget(s)
 	s.freed.Do(func() {
+		defer s.dev.forget(s) // not before: who closes the device waits for those it knows of
 		if s.resting() {
 			s.dev.cacheBytes.Add(-s.bytes())
 		} else {

@@ -13,9 +13,7 @@ func (s *scheduler) step(p passPlan) error {
 	if err := s.say(p.rows); err != nil {
 		return err
 	}
-	if err := s.imagine(p.rows); err != nil {
-		return err
-	}
+	s.imagine(p.rows)
 	var going []*sequence
 	var rows []*row
 	for _, q := range p.rows {
@@ -38,7 +36,7 @@ func (s *scheduler) step(p passPlan) error {
 	if err := s.e.forward(rows, feeds, n, t); err != nil {
 		return err
 	}
-	s.costs.learn(n*t, time.Since(start).Seconds())
+	s.costs.learn(n, t, time.Since(start).Seconds())
 	thoughts, prompt := 0, 0
 	for _, q := range going {
 		if len(q.pending) > 0 {
@@ -81,11 +79,8 @@ func (s *scheduler) drafted(rows []*sequence, n int) [][]int {
 	if !s.drafts || n*(1+draftTokens) > most {
 		return drafts
 	}
-	saved, capacity := 0.0, 0
+	saved := 0.0
 	for i, q := range rows {
-		if capacity = max(capacity, capacityFor(q.length+1+draftTokens)); q.slots != nil {
-			capacity = max(capacity, q.slots.capacity)
-		}
 		if q.decode == nil || len(q.pending) > 0 {
 			continue
 		}
@@ -94,11 +89,16 @@ func (s *scheduler) drafted(rows []*sequence, n int) [][]int {
 		if len(d.draft) == 0 {
 			d.draft = draft
 		}
-		room := min(q.decode.req.MaxTokens-len(q.decode.result.Tokens), s.e.dec.Context-q.length) - 1
-		if draft = draft[:max(0, min(len(draft), room))]; len(draft) > 0 && d.known {
+		room := q.decode.req.MaxTokens - len(q.decode.result.Tokens) - 1
+		draft = draft[:max(0, min(len(draft), room))]
+		if len(draft) > 0 && d.known && q.class(1+len(draft)) == q.class(1) { // no slots for others that they may not need
 			drafts[i] = draft
 			saved += d.yield
 		}
+	}
+	capacity := 0
+	for i, q := range rows {
+		capacity = max(capacity, q.capacityFor(s.e.needs(&q.row, 1+len(drafts[i]), 1+draftTokens)))
 	}
 	if saved <= s.costs.extra(n, 1+draftTokens)*float64(len(rows)) || !s.compiles(step{rows: n, t: 1 + draftTokens, slots: capacity}) {
 		clear(drafts)
@@ -135,7 +135,9 @@ func (s *scheduler) say(all []*sequence) error {
 	}
 	if err := s.e.logits(hidden, func(i int, logits []float32) {
 		if q := who[i]; !q.decode.ended {
-			q.decode.take(s.e, q, logits)
+			if err := recovered(func() error { q.decode.take(s.e, q, logits); return nil }); err != nil {
+				q.decode.err = err // a constraint is the caller's own, and takes nobody else along
+			}
 		}
 	}); err != nil {
 		return err
@@ -150,7 +152,7 @@ func (s *scheduler) say(all []*sequence) error {
 }
 
 // imagine makes the next thoughts of those that think, those with the same operator side by side.
-func (s *scheduler) imagine(all []*sequence) error {
+func (s *scheduler) imagine(all []*sequence) {
 	by := map[Operator][]*sequence{}
 	for _, q := range all {
 		if q.think != nil && len(q.pending) == 0 {
@@ -163,12 +165,12 @@ func (s *scheduler) imagine(all []*sequence) error {
 			hidden[i] = q.hidden[0]
 		}
 		thoughts, err := s.e.thoughts(op, hidden)
-		if err != nil {
-			return err
-		}
 		for i, q := range rows {
+			if err != nil {
+				q.call.cancel(err)
+				continue
+			}
 			q.think.thought = thoughts[i]
 		}
 	}
-	return nil
 }

@@ -114,7 +114,7 @@ func (e *Engine) checkPrompt(m *Memory, prompt []int, room int) error {
 			return fmt.Errorf("token %d is not in the model's vocabulary of %d", id, e.dec.Vocab)
 		}
 	}
-	if need := m.length + len(prompt) + room; need > e.dec.Context {
+	if room > e.dec.Context-m.length-len(prompt) {
 		return fmt.Errorf("%d positions in memory, %d prompt tokens and %d to follow: %w of %d positions; shorten the question or use fewer steps",
 			m.length, len(prompt), room, ErrContextFull, e.dec.Context)
 	}
