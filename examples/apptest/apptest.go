@@ -13,7 +13,7 @@ import (
 
 	"github.com/latentchain/latentchain/plugin"
 	"github.com/latentchain/latentchain/plugin/scripted"
-	"github.com/latentchain/latentchain/xlaengine"
+	"github.com/latentchain/latentchain/xlaengine/hub"
 )
 
 // Calls are what was answered on one engine, in order.
@@ -30,7 +30,7 @@ func Model(t *testing.T) (*plugin.LLM, *Calls) {
 	if testing.Short() {
 		t.Skip("opens a model of 135M parameters")
 	}
-	return open(t, plugin.WithModel(xlaengine.DefaultModel), plugin.WithMaxTokens(24))
+	return open(t, plugin.WithModel(hub.PinnedModel), plugin.WithMaxTokens(24))
 }
 
 // Scripted returns a model that says what answer returns, given all it sees: for apps that need more wit than the
