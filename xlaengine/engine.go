@@ -127,7 +127,11 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.keepPrograms()
-	dtype := o.dtype(e.info.Backend.Kind)
+	kind := e.info.Backend.Kind
+	if kind.Accelerator() {
+		kind = backend.XLACUDA // options know no other
+	}
+	dtype := o.dtype(kind)
 	if dtype == dtypes.BFloat16 && e.info.Backend.Kind == backend.PureGo {
 		b.Finalize()
 		return nil, errors.New("the pure-Go backend has no bfloat16; leave out WithBFloat16 or use an XLA plugin")

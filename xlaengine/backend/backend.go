@@ -33,12 +33,16 @@ type Options struct {
 // Kind is what computes.
 type Kind string
 
-// The kinds of backend. A GOMLX_BACKEND this package knows nothing about is its own name.
+// The kinds of backend. Another device of XLA's is "xla-" and the platform its plugin says it is, as "xla-rocm"; a
+// GOMLX_BACKEND this package knows nothing about is its own name.
 const (
 	XLACPU  Kind = "xla-cpu"
 	XLACUDA Kind = "xla-cuda"
 	PureGo  Kind = "go"
 )
+
+// Accelerator says whether it is XLA on a device other than the CPU.
+func (k Kind) Accelerator() bool { return strings.HasPrefix(string(k), "xla-") && k != XLACPU }
 
 // Found is a backend that can be opened.
 type Found struct {
@@ -52,7 +56,8 @@ type Found struct {
 
 // Find returns the backend to use: the one asked for, else an installed plugin (CUDA's when there is an NVIDIA
 // device), else one fetched earlier, else go-xla's release of the CPU plugin, else the pinned wheel, else pure Go
-// with a warning. It is an error when what was asked for is not there, and when ctx is done.
+// with a warning. It is an error when what was asked for is not there, and when ctx is done; Options.Plugin "cpu" only
+// leaves CUDA out. A plugin that was given by its path is loaded to ask what it computes on.
 func Find(ctx context.Context, o Options) (Found, error) {
 	s, err := newSearch(o)
 	if err != nil {
@@ -135,13 +140,15 @@ func pluginFile(path string) (string, error) {
 }
 
 // atPath is the backend of the plugin at path.
-func atPath(path, source, version, options string) Found {
-	f := Found{Kind: XLACPU, Path: path, Source: source, Version: version, Config: "xla:" + path}
-	if strings.Contains(strings.ToLower(filepath.Base(path)), "cuda") {
-		f.Kind = XLACUDA
-	} else if !strings.Contains(options, "shared_buffers") {
-		// go-xla shares buffers by itself only with plugins whose name says cpu. Without, decoding lost a third.
+func atPath(path string, kind Kind, source, version, options string) Found {
+	f := Found{Kind: kind, Path: path, Source: source, Version: version, Config: "xla:" + path}
+	// go-xla shares buffers by itself with plugins whose path says cpu, and no others. Without, decoding lost a third.
+	switch {
+	case strings.Contains(options, "shared_buffers"):
+	case kind == XLACPU:
 		f.Config += ",shared_buffers"
+	case strings.Contains(strings.ToLower(path), "cpu"):
+		f.Config += ",noshared_buffers"
 	}
 	if options != "" {
 		f.Config += "," + options

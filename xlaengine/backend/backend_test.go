@@ -34,6 +34,7 @@ type world struct {
 	cached         bool // the wheel is unpacked
 	release, wheel bool // can be fetched
 	offline        bool
+	platforms      map[string]string // by plugin
 	asked          []string
 }
 
@@ -59,6 +60,7 @@ func (w *world) search(t *testing.T, option, env string) *search {
 		wish: wish, dir: dir, offline: w.offline, xlaBuilt: !w.noXLA,
 		installed: func() map[string]string { return w.installed },
 		gpu:       func() bool { return w.gpu },
+		platform:  func(plugin string) string { return w.platforms[filepath.Base(plugin)] },
 		release: func(context.Context, wheel.Progress) (string, string, error) {
 			w.asked = append(w.asked, "release")
 			if !w.release {
@@ -78,6 +80,8 @@ func (w *world) search(t *testing.T, option, env string) *search {
 
 func TestFindTakesTheFirstPlaceThatHasAPlugin(t *testing.T) {
 	both := map[string]string{"cpu": "/i/cpu.so", "cuda": "/i/cuda.so"}
+	dir := t.TempDir()
+	file := func(name string) string { return plugin(t, filepath.Join(dir, name)) }
 	tests := []struct {
 		claim       string
 		world       world
@@ -112,6 +116,14 @@ func TestFindTakesTheFirstPlaceThatHasAPlugin(t *testing.T) {
 		{claim: "options of GOMLX_BACKEND stay", world: world{installed: both, gpu: true}, env: "xla:cuda,preallocate=true", config: "xla:/i/cuda.so,preallocate=true", source: "installed", kind: XLACUDA},
 		{claim: "a wish about shared buffers stays", world: world{installed: both}, env: "xla:cpu,noshared_buffers", config: "xla:/i/cpu.so,noshared_buffers", source: "installed", kind: XLACPU},
 		{claim: "other plugin names are go-xla's", world: world{installed: both}, env: "xla:metal", config: "xla:metal", source: "GOMLX_BACKEND", kind: "xla"},
+		{claim: "a named plugin says what it is", world: world{platforms: map[string]string{"metal": "metal"}}, env: "xla:metal", config: "xla:metal", source: "GOMLX_BACKEND", kind: "xla-metal"},
+		{claim: "a CPU plugin of any name", world: world{platforms: map[string]string{"mine.so": "cpu"}}, option: file("mine.so"), config: "xla:" + file("mine.so") + ",shared_buffers", source: "option", kind: XLACPU},
+		{claim: "CUDA of any name", world: world{platforms: map[string]string{"gpu.so": "cuda"}}, option: file("gpu.so"), config: "xla:" + file("gpu.so"), source: "option", kind: XLACUDA},
+		{claim: "another accelerator shares no buffers", world: world{platforms: map[string]string{"pjrt.so": "rocm"}}, env: "xla:" + file("pjrt.so") + ",preallocate=true",
+			config: "xla:" + file("pjrt.so") + ",preallocate=true", source: "GOMLX_BACKEND", kind: "xla-rocm"},
+		{claim: "nor where its folder says cpu", world: world{platforms: map[string]string{"pjrt.so": "rocm"}}, option: file("cpu/pjrt.so"),
+			config: "xla:" + file("cpu/pjrt.so") + ",noshared_buffers", source: "option", kind: "xla-rocm"},
+		{claim: "one that does not load is a CPU's until it is opened", option: file("broken.so"), config: "xla:" + file("broken.so") + ",shared_buffers", source: "option", kind: XLACPU},
 	}
 	for _, test := range tests {
 		t.Run(test.claim, func(t *testing.T) {

@@ -9,3 +9,5 @@ const xlaBuilt = false
 func noAutoInstall() {}
 
 func cpuVersion() string { return "" }
+
+func platform(string) string { return "" }

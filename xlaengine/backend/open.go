@@ -22,19 +22,13 @@ import (
 // about a plugin that does not load: the error says the same.
 func Open(f Found) (b compute.Backend, err error) {
 	noAutoInstall()
-	opening.Lock()
-	defer opening.Unlock()
-	logs := klog.CaptureState()
-	defer logs.Restore()
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
-	err = guard(func() (err error) {
+	err = quietly(func() (err error) {
 		b, err = compute.NewWithConfig(oneAfterTheOther(f))
 		return err
 	})
 	if err != nil {
 		way := "GOMLX_BACKEND=go computes without a plugin, slowly"
-		if f.Kind == XLACUDA {
+		if f.Kind.Accelerator() {
 			way = "GOMLX_BACKEND=xla:cpu computes without the GPU"
 		}
 		return nil, fmt.Errorf("open backend %s: %w; %s", f.Config, err, way)
@@ -58,7 +52,18 @@ func oneAfterTheOther(f Found) string {
 	return f.Config + ",ops_sequential"
 }
 
-// opening keeps two calls of Open from mixing up the state of the log, which is the program's.
+// quietly is guard without go-xla's log.
+func quietly(fn func() error) error {
+	opening.Lock()
+	defer opening.Unlock()
+	logs := klog.CaptureState()
+	defer logs.Restore()
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	return guard(fn)
+}
+
+// opening keeps two of them from mixing up the state of the log, which is the program's.
 var opening sync.Mutex
 
 // Check runs one small program on the backend's first device, a product of two matrices, and returns a line

@@ -6,6 +6,7 @@ package backend
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,6 +20,24 @@ func TestCheckOnThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkOpens(t, found)
+}
+
+// TestPluginOfAnyNameSaysItsPlatform has the machine's CPU plugin under a name that tells nothing.
+func TestPluginOfAnyNameSaysItsPlatform(t *testing.T) {
+	found, err := Find(t.Context(), Options{Plugin: "cpu", Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Path == "" {
+		t.Skip("there is no XLA here")
+	}
+	link := filepath.Join(t.TempDir(), "mine.so")
+	if err := os.Symlink(found.Path, link); err != nil {
+		t.Fatal(err)
+	}
+	if got := platform(link); got != "cpu" {
+		t.Errorf("platform is %q", got)
+	}
 }
 
 func checkOpens(t *testing.T, found Found) {

@@ -34,6 +34,7 @@ type search struct {
 	xlaBuilt  bool                     // XLA is compiled into this program
 	installed func() map[string]string // names of installed plugins to their paths
 	gpu       func() bool              // an NVIDIA device is there
+	platform  func(plugin string) string
 	release   func(context.Context, wheel.Progress) (path, version string, err error)
 	fetch     func(context.Context, wheel.Pinned, string, wheel.Progress) (string, error)
 }
@@ -54,6 +55,7 @@ func newSearch(o Options) (*search, error) {
 		xlaBuilt:  xlaBuilt,
 		installed: func() map[string]string { return pluginsIn(pluginDirs()) },
 		gpu:       installer.HasNvidiaGPU,
+		platform:  platform,
 		release:   fetchRelease,
 		fetch:     wheel.Fetch,
 	}, nil
@@ -127,10 +129,27 @@ func (s *search) asIs(context.Context) (Found, error) {
 		}
 		return Found{Config: config, Kind: PureGo, Source: s.source}, nil
 	case s.config != "":
-		kind, _, _ := strings.Cut(s.config, ":")
+		kind, rest, _ := strings.Cut(s.config, ":")
+		if name, _, _ := strings.Cut(rest, ","); s.xla {
+			if p := s.platform(name); p != "" {
+				kind = "xla-" + p
+			}
+		}
 		return Found{Config: s.config, Kind: Kind(kind), Source: s.source}, nil
 	}
-	return atPath(s.plugin, s.source, versionIn(s.plugin), s.options), nil
+	return atPath(s.plugin, s.kindOf(s.plugin), s.source, versionIn(s.plugin), s.options), nil
+}
+
+// kindOf is what the plugin at path computes on. One that does not load is taken for a CPU's: opening it says what is
+// wrong.
+func (s *search) kindOf(path string) Kind {
+	if strings.Contains(strings.ToLower(filepath.Base(path)), "cuda") {
+		return XLACUDA // go-xla goes by the name too, and asking this one costs memory on the device
+	}
+	if p := s.platform(path); p != "" {
+		return Kind("xla-" + p)
+	}
+	return XLACPU
 }
 
 // findInstalled takes a CUDA plugin if there is a device for it and nobody asked for the CPU, else a CPU plugin.
@@ -138,14 +157,14 @@ func (s *search) findInstalled(context.Context) (Found, error) {
 	plugins := s.installed()
 	if path := best(plugins, "cuda"); path != "" && s.plugin != "cpu" {
 		if s.gpu() {
-			return atPath(path, "installed", versionIn(path), s.options), nil
+			return atPath(path, XLACUDA, "installed", versionIn(path), s.options), nil
 		}
 		if s.plugin == "cuda" {
 			return Found{}, errors.New("there is no NVIDIA device (/dev/nvidia*, nvidia-smi)")
 		}
 	}
 	if path := best(plugins, "cpu"); path != "" && s.plugin != "cuda" {
-		return atPath(path, "installed", versionIn(path), s.options), nil
+		return atPath(path, XLACPU, "installed", versionIn(path), s.options), nil
 	}
 	return Found{}, nil
 }
@@ -166,7 +185,7 @@ func (s *search) fetchRelease(ctx context.Context) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	return atPath(path, "go-xla release", version, s.options), nil
+	return atPath(path, XLACPU, "go-xla release", version, s.options), nil
 }
 
 func (s *search) fetchWheel(ctx context.Context) (Found, error) {
@@ -185,5 +204,5 @@ func (s *search) inWheel(dir, source string) (Found, error) {
 	if err != nil {
 		return Found{}, fmt.Errorf("%s: %w: remove the folder and it will be fetched again", dir, err)
 	}
-	return atPath(path, source, pluginWheel.String(), s.options), nil
+	return atPath(path, XLACPU, source, pluginWheel.String(), s.options), nil
 }

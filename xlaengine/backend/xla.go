@@ -5,6 +5,7 @@ package backend
 // This file is compiled where go-xla is: it registers XLA with GoMLX.
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/gomlx/go-xla/compute/xla"
@@ -19,3 +20,21 @@ var noAutoInstall = sync.OnceFunc(func() { xla.EnableAutoInstall(false) })
 
 // cpuVersion is the release of the CPU plugin go-xla was tested with.
 func cpuVersion() string { return pjrt.DefaultCPUVersion }
+
+// platform is what a plugin, given by path or name, says it computes on, in lower case: "cpu", "cuda", "rocm"; "" when
+// that is not to be had. The plugin stays loaded; asking the CPU's costs a millisecond.
+func platform(plugin string) (name string) {
+	_ = quietly(func() error {
+		p, err := pjrt.GetPlugin(plugin)
+		if err != nil {
+			return err
+		}
+		client, err := p.NewClient(nil)
+		if err != nil {
+			return err
+		}
+		name = strings.ToLower(client.Platform())
+		return client.Destroy()
+	})
+	return name
+}
