@@ -32,6 +32,7 @@ type world struct {
 	installed      map[string]string
 	gpu, noXLA     bool
 	cached         bool // the wheel is unpacked
+	othersWrite    bool // the plugin in it
 	release, wheel bool // can be fetched
 	offline        bool
 	platforms      map[string]string // by plugin
@@ -44,10 +45,18 @@ func (w *world) search(t *testing.T, option, env string) *search {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "cache", "plugins")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	unpack := func() string {
 		folder := filepath.Join(dir, "fastatomstruct-xla-cpu-2026.6.23")
-		plugin(t, filepath.Join(folder, pluginInWheel))
+		file := plugin(t, filepath.Join(folder, pluginInWheel))
+		if w.othersWrite {
+			if err := os.Chmod(file, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := os.WriteFile(filepath.Join(folder, ".sha256"), []byte(pluginWheel.SHA256), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -157,6 +166,7 @@ func TestFindSaysWhyThereIsNone(t *testing.T) {
 		{"CUDA without a device", world{installed: map[string]string{"cuda": "/i/cuda.so", "cpu": "/i/cpu.so"}}, "cuda", "", []string{"no NVIDIA device"}},
 		{"an explicit xla is not replaced", world{}, "", "xla:cpu", []string{"GitHub cannot be reached", "no pip found", "GOMLX_BACKEND=go"}},
 		{"offline", world{offline: true}, "", "xla", []string{"LATENTCHAIN_OFFLINE"}},
+		{"a plugin that others may have written", world{cached: true, othersWrite: true, release: true}, "", "", []string{"chmod go-w", "libpjrt_cpu.so"}},
 		{"no cgo", world{noXLA: true}, "", "xla", []string{"without cgo"}},
 	}
 	for _, test := range tests {

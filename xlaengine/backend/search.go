@@ -28,7 +28,7 @@ var pluginInWheel = filepath.Join("fastatomstruct_xla_cpu", "libpjrt_cpu.so")
 type search struct {
 	wish
 	offline  bool
-	dir      string // for plugins from wheels
+	dir      string // for plugins from wheels; with the folder above it nobody else's
 	progress wheel.Progress
 
 	xlaBuilt  bool                     // XLA is compiled into this program
@@ -97,6 +97,9 @@ func (s *search) find(ctx context.Context) (Found, error) {
 			}
 			if ctx.Err() != nil {
 				return Found{}, ctx.Err()
+			}
+			if errors.Is(err, wheel.ErrOthersWrite) { // not to be passed over in silence
+				return Found{}, fmt.Errorf("%s: %w", step.place, err)
 			}
 			if err != nil {
 				reasons = append(reasons, fmt.Sprintf("%s: %v", step.place, err))
@@ -203,6 +206,9 @@ func (s *search) inWheel(dir, source string) (Found, error) {
 	path, err := pluginFile(filepath.Join(dir, pluginInWheel))
 	if err != nil {
 		return Found{}, fmt.Errorf("%s: %w: remove the folder and it will be fetched again", dir, err)
+	}
+	if err := wheel.OnlyMineUpTo(filepath.Dir(s.dir), path); err != nil {
+		return Found{}, err
 	}
 	return atPath(path, XLACPU, source, pluginWheel.String(), s.options), nil
 }

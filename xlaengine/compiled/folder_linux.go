@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/latentchain/latentchain/xlaengine/wheel"
 )
 
 type folder struct {
@@ -45,27 +47,13 @@ func openFolder(path string, limit int64) (*folder, error) {
 	}
 	info, err := root.Stat(".")
 	if err == nil {
-		err = onlyMine(info)
+		err = wheel.OnlyMine(info)
 	}
 	if err != nil {
 		root.Close()
 		return nil, fmt.Errorf("folder %s: %w", path, err)
 	}
 	return &folder{path: path, root: root, limit: limit}, nil
-}
-
-// onlyMine returns an error unless the user this process runs as owns it and nobody else may write to it.
-func onlyMine(info fs.FileInfo) error {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !ok:
-		return errors.New("its owner is not known")
-	case int(stat.Uid) != os.Geteuid():
-		return fmt.Errorf("it belongs to user %d, not to you (%d), and what is in it would be run: give another folder", stat.Uid, os.Geteuid())
-	case info.Mode()&0o022 != 0:
-		return fmt.Errorf("others may write to it (%v), and what is in it would be run: chmod go-w", info.Mode())
-	}
-	return nil
 }
 
 // read returns the program kept under k, nil if there is none. An entry that is refused is removed, and err says why.
@@ -95,7 +83,7 @@ func (f *folder) contents(k key, file *os.File) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a file")
 	}
-	if err := onlyMine(info); err != nil {
+	if err := wheel.OnlyMine(info); err != nil {
 		return nil, err
 	}
 	if info.Size() > f.limit {

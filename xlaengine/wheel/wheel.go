@@ -85,12 +85,12 @@ func fetch(ctx context.Context, p Pinned, dir string, progress Progress) (string
 		return "", err
 	}
 	tree := filepath.Join(partial, "tree")
-	if err := unzip(ctx, whl, tree, os.Create, func(done, total int64) {
+	if err := unzip(ctx, whl, tree, create, func(done, total int64) {
 		progress.Report("unpack "+p.String(), done, total)
 	}); err != nil {
 		return "", err
 	}
-	if err := writeFileSync(filepath.Join(tree, marker), strings.NewReader(p.SHA256), os.Create); err != nil {
+	if err := writeFileSync(filepath.Join(tree, marker), strings.NewReader(p.SHA256), create); err != nil {
 		return "", err
 	}
 	if err := os.RemoveAll(target); err != nil { // whole once, but not this wheel, or damaged
@@ -100,6 +100,11 @@ func fetch(ctx context.Context, p Pinned, dir string, progress Progress) (string
 		return "", err
 	}
 	return target, syncDir(dir)
+}
+
+// create is os.Create of a file that others may not write to, whatever the umask: it may be run (owner.go).
+func create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 }
 
 // syncDir makes a rename in dir survive a power cut. Where a folder cannot be opened for that it does nothing.
