@@ -139,7 +139,7 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 	e.dev = newDevice(b, dtype)
 	e.dec = decoder{Config: model.Config, dtype: dtype}
 	if e.info.Backend.Kind == backend.XLACPU {
-		e.dec.cores = runtime.NumCPU()
+		e.dec.cores = runtime.GOMAXPROCS(0)
 		if e.dec.kernels = e.useKernels(); e.dec.kernels {
 			e.info.Kernels = kernels.Variant()
 		}

@@ -22,7 +22,7 @@ import (
 var ErrUnsupported = errors.New("there are no kernels here")
 
 // Use has the programs that the loaded CPU plugin in file path compiles from now on run the kernels, with threads threads
-// at most; 0 for one a core.
+// at most; 0 for as many as Go runs on (GOMAXPROCS).
 func Use(path string, threads int) error { return use(path, threads) }
 
 // Variant names the kernels for this processor: avx512, avx2 or plain; "" if there are none here.

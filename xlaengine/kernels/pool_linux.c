@@ -5,6 +5,7 @@
 // that was lent looks for the next call for a while before it goes back. One call has the threads at a time; others
 // that come meanwhile, from programs side by side, do their work alone.
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -18,7 +19,9 @@
 #define REST()
 #endif
 
-enum { patience = 2000 }; // looks for a call before going back: about a hundred microseconds
+// Looks for a call before a helper goes back, or at those still inside before the caller leaves them its core: about a
+// hundred microseconds.
+enum { patience = 2000 };
 
 // gate tells helpers of a call: its number, whether it takes helpers, and how many are in it.
 #define CALL ((uint64_t)1 << 32)
@@ -85,6 +88,11 @@ void kernels_pool_run(void (*fn)(void *, int64_t), void *arg, int64_t n, const l
   }
   work();
   atomic_fetch_and(&gate, ~OPEN);
-  while (atomic_load(&gate) & INSIDE) REST();
+  for (int tries = 0; atomic_load(&gate) & INSIDE; tries++) { // as a rule shortly: a helper that takes long may have no core
+    if (tries < patience)
+      REST();
+    else
+      sched_yield();
+  }
   atomic_flag_clear(&busy);
 }

@@ -38,7 +38,7 @@ func use(path string, threads int) error {
 	useLock.Lock()
 	defer useLock.Unlock()
 	if threads <= 0 {
-		threads = runtime.NumCPU()
+		threads = runtime.GOMAXPROCS(0) // which a container's share of the cores limits
 	}
 	C.kernels_threads(C.int(threads))
 	for name, handler := range map[string]unsafe.Pointer{
