@@ -15,6 +15,10 @@ import (
 // whose PJRT API this package does not know.
 var ErrUnsupported = errors.New("the plugin cannot be hooked")
 
+// Loaded names the file that the code of the loaded plugin in file path was read from, which need not be there any more,
+// and the version of its PJRT API.
+func Loaded(path string) (file, version string, err error) { return loaded(path) }
+
 // Around has do stand in for the compile function of the loaded plugin in file path, from any goroutine. The last one
 // given counts, for the whole process and for good. It calls Compile or Load of what it gets once.
 func Around(path string, do func(*Compilation)) error { return around(path, do) }

@@ -8,7 +8,7 @@
 
 enum { hook_slots = 4 };
 
-pjrt_api *hook_loaded_api(const char *path, int *opened);
+pjrt_api *hook_loaded_api(const char *path, int *opened, void **code);
 size_t hook_api_size(void);
 pjrt_compile_fn hook_get(pjrt_api *api);
 void hook_set(pjrt_api *api, int slot);

@@ -19,13 +19,14 @@ static pjrt_error *compile2(pjrt_compile_args *args) { return latentchainCompile
 static pjrt_error *compile3(pjrt_compile_args *args) { return latentchainCompile(3, args); }
 static const pjrt_compile_fn ours[hook_slots] = {compile0, compile1, compile2, compile3};
 
-// hook_loaded_api returns the table of the plugin at path, NULL if it has none or, with *opened = 0, is not loaded.
-// The plugin stays loaded from here on: its table now leads here.
-pjrt_api *hook_loaded_api(const char *path, int *opened) {
+// hook_loaded_api returns the table of the plugin at path, NULL if it has none or, with *opened = 0, is not loaded, and an
+// address in its code. The plugin stays loaded from here on: its table now leads here.
+pjrt_api *hook_loaded_api(const char *path, int *opened, void **code) {
   void *plugin = dlopen(path, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
   *opened = plugin != NULL;
   if (plugin == NULL) return NULL;
   pjrt_api *(*get)(void) = (pjrt_api * (*)(void)) dlsym(plugin, "GetPjrtApi");
+  *code = (void *)get;
   return get == NULL ? NULL : get();
 }
 
@@ -56,9 +57,9 @@ pjrt_error *hook_register(pjrt_api *api, const char *name, void *handler, int *u
 }
 
 pjrt_program *hook_program(const pjrt_program *p, char *code, size_t size) {
-  pjrt_program *other = malloc(sizeof *other);
+  pjrt_program *other = malloc(p->struct_size); // a newer caller's may be longer than ours
   if (other == NULL) abort();
-  *other = *p;
+  memcpy(other, p, p->struct_size);
   other->code = code;
   other->code_size = size;
   return other;

@@ -55,7 +55,7 @@ func rewrite(path string, fn func(code []byte) []byte) error {
 func hook(path string) (*hooked, error) {
 	hookLock.Lock()
 	defer hookLock.Unlock()
-	api, err := loadedAPI(path)
+	api, _, err := loadedAPI(path)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +65,13 @@ func hook(path string) (*hooked, error) {
 			return h, nil
 		}
 		if h == nil {
+			maps, err := os.ReadFile("/proc/self/maps")
+			if err != nil {
+				return nil, err
+			}
+			if access, _ := mapped(string(maps), uintptr(unsafe.Pointer(&api.client_compile))); !strings.HasPrefix(access, "rw") {
+				return nil, fmt.Errorf("%w: the plugin's table (%s) is in memory that cannot be written", ErrUnsupported, version(api))
+			}
 			h = &hooked{api: api, original: C.hook_get(api)}
 			hooks[slot].Store(h)
 			C.hook_set(api, C.int(slot))
@@ -76,7 +83,7 @@ func hook(path string) (*hooked, error) {
 
 // register makes handler the function that programs call by name.
 func register(path, name string, handler unsafe.Pointer) error {
-	api, err := loadedAPI(path)
+	api, _, err := loadedAPI(path)
 	if err != nil {
 		return err
 	}
@@ -85,52 +92,65 @@ func register(path, name string, handler unsafe.Pointer) error {
 	var unknown C.int
 	failed := C.hook_register(api, text, handler, &unknown)
 	if unknown != 0 {
-		return fmt.Errorf("%w: the plugin (PJRT %d.%d) takes no functions in the form that is known", ErrUnsupported, api.major_version, api.minor_version)
+		return fmt.Errorf("%w: the plugin (%s) takes no functions in the form that is known", ErrUnsupported, version(api))
 	}
 	return (&hooked{api: api}).err(failed)
 }
 
-// loadedAPI returns the table of the plugin at path if it is one this package knows and may write to.
-func loadedAPI(path string) (*C.pjrt_api, error) {
-	name := C.CString(path)
-	defer C.free(unsafe.Pointer(name))
-	var opened C.int
-	api := C.hook_loaded_api(name, &opened)
-	switch {
-	case opened == 0:
-		return nil, errors.New("it is not loaded: open a backend with it first")
-	case api == nil:
-		return nil, errors.New("it is no PJRT plugin: it has no GetPjrtApi")
-	}
-	version := fmt.Sprintf("PJRT %d.%d", api.major_version, api.minor_version)
-	switch {
-	case api.major_version != 0:
-		return nil, fmt.Errorf("%w: the plugin speaks %s, only 0.x is known", ErrUnsupported, version)
-	case api.struct_size < C.hook_api_size():
-		return nil, fmt.Errorf("%w: the plugin's table (%s) has %d bytes, %d are needed", ErrUnsupported, version, api.struct_size, C.hook_api_size())
-	case api.deserialize_and_load == nil || api.executable_serialize == nil:
-		return nil, fmt.Errorf("%w: the plugin (%s) cannot give out programs", ErrUnsupported, version)
+func loaded(path string) (file, v string, err error) {
+	api, code, err := loadedAPI(path)
+	if err != nil {
+		return "", "", err
 	}
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
-		return nil, err
+		return "", "", err
 	}
-	if !writable(string(maps), uintptr(unsafe.Pointer(&api.client_compile))) {
-		return nil, fmt.Errorf("%w: the plugin's table (%s) is in memory that cannot be written", ErrUnsupported, version)
-	}
-	return api, nil
+	_, file = mapped(string(maps), code)
+	return file, version(api), nil
 }
 
-// writable looks address up in the text of /proc/self/maps.
-func writable(maps string, address uintptr) bool {
+// loadedAPI returns the table of the plugin at path if it is one this package knows, and an address in the plugin's code.
+func loadedAPI(path string) (_ *C.pjrt_api, code uintptr, err error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	var opened C.int
+	var at unsafe.Pointer
+	api := C.hook_loaded_api(name, &opened, &at)
+	switch {
+	case opened == 0:
+		return nil, 0, errors.New("it is not loaded: open a backend with it first")
+	case api == nil:
+		return nil, 0, errors.New("it is no PJRT plugin: it has no GetPjrtApi")
+	case api.major_version != 0:
+		return nil, 0, fmt.Errorf("%w: the plugin speaks %s, only 0.x is known", ErrUnsupported, version(api))
+	case api.struct_size < C.hook_api_size():
+		return nil, 0, fmt.Errorf("%w: the plugin's table (%s) has %d bytes, %d are needed", ErrUnsupported, version(api), api.struct_size, C.hook_api_size())
+	case api.deserialize_and_load == nil || api.executable_serialize == nil:
+		return nil, 0, fmt.Errorf("%w: the plugin (%s) cannot give out programs", ErrUnsupported, version(api))
+	}
+	return api, uintptr(at), nil
+}
+
+func version(api *C.pjrt_api) string {
+	return fmt.Sprintf("PJRT %d.%d", api.major_version, api.minor_version)
+}
+
+// mapped looks address up in the text of /proc/self/maps: what may be done there ("r-xp"), and the file that is mapped,
+// which ends in " (deleted)" when it is no longer there.
+func mapped(maps string, address uintptr) (access, file string) {
 	for line := range strings.Lines(maps) {
 		var from, to uintptr
-		var access string
-		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &access); err == nil && from <= address && address < to {
-			return strings.HasPrefix(access, "rw")
+		var skip string
+		if n, _ := fmt.Sscanf(line, "%x-%x %s %s %s %s", &from, &to, &access, &skip, &skip, &skip); n < 3 || address < from || address >= to {
+			continue
 		}
+		if at := strings.IndexByte(line, '/'); at >= 0 {
+			file = strings.TrimSuffix(line[at:], "\n")
+		}
+		return access, file
 	}
-	return false
+	return "", ""
 }
 
 // latentchainCompile stands in for PJRT_Client_Compile.

@@ -15,11 +15,14 @@ import (
 	"testing"
 )
 
-func TestOnlyWritableMemoryIsWritten(t *testing.T) {
-	const maps = "1000-2000 r--p 0 fe:00 1 /plugin.so\n2000-3000 rw-p 0 fe:00 1 /plugin.so\n7fb98bf44000-7fb98bfff000 rw-p 0 00:00 0\n"
-	for address, want := range map[uintptr]bool{0xfff: false, 0x1000: false, 0x1fff: false, 0x2000: true, 0x2fff: true, 0x3000: false, 0x7fb98bf44100: true} {
-		if got := writable(maps, address); got != want {
-			t.Errorf("%x: %v, want %v", address, got, want)
+func TestMappedMemoryIsFound(t *testing.T) {
+	const maps = "1000-2000 r--p 00000000 fe:00 1            /a b/plugin.so\n2000-3000 rw-p 00001000 fe:00 1 /old.so (deleted)\n7fb98bf44000-7fb98bfff000 rw-p 00000000 00:00 0 \n"
+	for address, want := range map[uintptr][2]string{
+		0xfff: {}, 0x1000: {"r--p", "/a b/plugin.so"}, 0x1fff: {"r--p", "/a b/plugin.so"}, 0x2000: {"rw-p", "/old.so (deleted)"},
+		0x3000: {}, 0x7fb98bf44100: {"rw-p", ""},
+	} {
+		if access, file := mapped(maps, address); access != want[0] || file != want[1] {
+			t.Errorf("%x: %q of %q, want %q", address, access, file, want)
 		}
 	}
 }

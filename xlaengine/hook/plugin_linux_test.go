@@ -104,7 +104,9 @@ func TestWhatIsNoLoadedPluginIsNotHooked(t *testing.T) {
 	if err := os.WriteFile(file, []byte("no library"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	_, _, notLoaded := Loaded(file)
 	for claim, err := range map[string]error{
+		"Loaded":   notLoaded,
 		"Around":   Around(file, func(*Compilation) {}),
 		"Rewrite":  Rewrite(file, func([]byte) []byte { return nil }),
 		"Register": Register(file, "f", nil),
