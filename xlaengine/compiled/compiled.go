@@ -29,7 +29,7 @@ var ErrUnsupported = errors.New("compiled programs cannot be kept here")
 type Stats struct {
 	Loaded   int // taken from the folder
 	Compiled int // compiled, because they were not there
-	Refused  int // entries that were there but damaged, unsafe or not understood by the plugin; removed, and compiled
+	Refused  int // entries that were there but not used: damaged, unsafe or not understood by the plugin, which are removed, or not readable
 	NotKept  int // compiled but not written
 
 	LoadTime    time.Duration // of Loaded, summed over programs that may have been loaded side by side

@@ -56,16 +56,24 @@ func openFolder(path string, limit int64) (*folder, error) {
 	return &folder{path: path, root: root, limit: limit}, nil
 }
 
-// read returns the program kept under k, nil if there is none. An entry that is refused is removed, and err says why.
+// read returns the program kept under k, nil if there is none. An entry that is refused is removed, and err says why. One
+// that only cannot be opened or read now, as where too many files are open, stays.
 func (f *folder) read(k key) (program []byte, err error) {
 	name := k.String()
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err == nil {
-		defer file.Close()
-		program, err = f.contents(k, file)
+	if err != nil {
+		if info, _ := f.root.Lstat(name); info != nil && !info.Mode().IsRegular() {
+			return nil, f.refuse(k, err) // a link out of the folder, as a rule
+		}
+		return nil, fmt.Errorf("kept program in %s: %w", f.path, err)
+	}
+	defer file.Close()
+	program, err = f.contents(k, file)
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return nil, fmt.Errorf("kept program: %w", err)
 	}
 	if err != nil {
 		return nil, f.refuse(k, err)
@@ -75,6 +83,7 @@ func (f *folder) read(k key) (program []byte, err error) {
 	return program, nil
 }
 
+// contents returns the program in file. A *fs.PathError says nothing about what is in it.
 func (f *folder) contents(k key, file *os.File) ([]byte, error) {
 	info, err := file.Stat()
 	if err != nil {

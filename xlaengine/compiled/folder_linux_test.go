@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -94,6 +95,31 @@ func TestAnotherUsersProgramIsRefused(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it is still there: %v", err)
+	}
+}
+
+// TestProgramThatCannotBeOpenedStays reads with no file descriptor left, which says nothing about the program.
+func TestProgramThatCannotBeOpenedStays(t *testing.T) {
+	f, k := newFolder(t, plenty), key{1}
+	if err := f.write(k, []byte("program")); err != nil {
+		t.Fatal(err)
+	}
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 0, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.read(k)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if got != nil || !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("with no descriptor left: %q, %v", got, err)
+	}
+	if got, err := f.read(k); string(got) != "program" || err != nil {
+		t.Errorf("afterwards: %q, %v", got, err)
 	}
 }
 

@@ -26,9 +26,22 @@ func keep(plugin, dir string, limit int64) (func() Stats, error) {
 	fail := func(err error) (func() Stats, error) {
 		return nil, fmt.Errorf("keep the programs of %s: %w", plugin, err)
 	}
-	file, err := pluginIdentity(plugin)
+	unsupported := func(err error) (func() Stats, error) {
+		if errors.Is(err, hook.ErrUnsupported) {
+			err = fmt.Errorf("%w: %w", ErrUnsupported, err)
+		}
+		return fail(err)
+	}
+	file, id, err := pluginIdentity(plugin)
 	if err != nil {
 		return fail(err)
+	}
+	loaded, version, err := hook.Loaded(plugin)
+	if err != nil {
+		return unsupported(err)
+	}
+	if loaded != "" && loaded != file {
+		return fail(fmt.Errorf("it was replaced since it was loaded, from %s: start the program anew", loaded))
 	}
 	machine, err := machineIdentity()
 	if err != nil {
@@ -38,13 +51,10 @@ func keep(plugin, dir string, limit int64) (func() Stats, error) {
 	if err != nil {
 		return fail(err)
 	}
-	k := &keeper{folder: f, made: file + "\n" + machine}
+	k := &keeper{folder: f, made: id + " " + version + "\n" + machine}
 	if err := hook.Around(plugin, func(c *hook.Compilation) { k.do(c) }); err != nil {
 		f.root.Close()
-		if errors.Is(err, hook.ErrUnsupported) {
-			err = fmt.Errorf("%w: %w", ErrUnsupported, err)
-		}
-		return fail(err)
+		return unsupported(err)
 	}
 	return k.Stats, nil
 }

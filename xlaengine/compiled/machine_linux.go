@@ -27,21 +27,20 @@ func keyOf(parts ...[]byte) key {
 	return key(sum.Sum(nil))
 }
 
-// pluginIdentity names the plugin's file by path, size and time: to read its hundreds of megabytes at each start
-// would cost more than it is worth.
-func pluginIdentity(path string) (string, error) {
-	path, err := filepath.EvalSymlinks(path)
+// pluginIdentity returns the plugin's file, without links, and names it by path, size and time: to read its hundreds of
+// megabytes at each start would cost more than it is worth.
+func pluginIdentity(path string) (file, id string, err error) {
+	if file, err = filepath.EvalSymlinks(path); err != nil {
+		return "", "", err
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return "", "", err
+	}
+	info, err := os.Stat(file)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	if path, err = filepath.Abs(path); err != nil {
-		return "", err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano()), nil
+	return file, fmt.Sprintf("%s %d %d", file, info.Size(), info.ModTime().UnixNano()), nil
 }
 
 // machineIdentity names the processor, the number of cores (XLA cuts work into as many parts) and the flags XLA reads

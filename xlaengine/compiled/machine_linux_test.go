@@ -46,7 +46,7 @@ func TestAnotherPluginFileIsAnotherPlugin(t *testing.T) {
 		if err := os.Chtimes(path, at, at); err != nil {
 			t.Fatal(err)
 		}
-		id, err := pluginIdentity(path)
+		_, id, err := pluginIdentity(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestAnotherPluginFileIsAnotherPlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("one", then)
-	if id, err := pluginIdentity(link); id != first || err != nil {
+	if _, id, err := pluginIdentity(link); id != first || err != nil {
 		t.Errorf("through a link it is %s (%v), want %s", id, err, first)
 	}
 }
