@@ -103,6 +103,8 @@ func TestWindow(t *testing.T) {
 	}{
 		{"mistral's holds for all layers", edits{"model_type": "mistral", "num_key_value_heads": 2, "sliding_window": 32}, [4]int{32, 32, 32, 32}},
 		{"mistral's may be null", edits{"model_type": "mistral", "num_key_value_heads": 2, "sliding_window": json.RawMessage("null")}, [4]int{}},
+		{"mistral's is 4096 unsaid", edits{"model_type": "mistral", "num_key_value_heads": 2, "max_position_embeddings": 8192}, [4]int{4096, 4096, 4096, 4096}},
+		{"qwen2's is 4096 unsaid", qwen2(edits{"use_sliding_window": true, "max_window_layers": 3}), [4]int{0, 0, 0, 4096}},
 		{"llama has none", edits{"sliding_window": 32}, [4]int{}},
 		{"qwen2's must be switched on", qwen2(edits{"sliding_window": 32, "max_window_layers": 0}), [4]int{}},
 		{"qwen2's starts after max_window_layers", qwen2(edits{"sliding_window": 32, "use_sliding_window": true, "max_window_layers": 2}), [4]int{0, 0, 32, 32}},

@@ -160,7 +160,10 @@ func (r *reader) window(c *Config, fam family) {
 	if !fam.window && !fam.layerWindow {
 		return
 	}
-	size := r.intOr("sliding_window", 0)
+	size := 4096 // where the field is absent; null is none
+	if r.fields["sliding_window"] != nil {
+		size = r.intOr("sliding_window", 0)
+	}
 	if r.err == nil && size == 0 && r.has("sliding_window") {
 		r.err = fmt.Errorf("sliding_window is 0, want a positive number or null")
 	}
