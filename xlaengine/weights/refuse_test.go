@@ -134,6 +134,7 @@ func TestOpenGGUFNamesTheFault(t *testing.T) {
 		{"type", write(edit(smallGGUF(), q, func(x *gguftest.Tensor) { x.Type = gguf.TensorTypeIQ4_XS })), "tensor " + q + ": type IQ4_XS is not supported"},
 		{"rows no multiple of a block", write(edit(smallGGUF(), "blk.0.ffn_up.weight", func(x *gguftest.Tensor) { x.Type = gguf.TensorTypeQ4_K })), "tensor blk.0.ffn_up.weight: shape [64 32] in Q4_K, want rows of a multiple of 256"},
 		{"no gguf", folder(t, map[string]string{"x.gguf": "GGML"}) + "/x.gguf", `open x.gguf: gguf header: the file begins with "GGML"`},
+		{"no gguf in capitals", folder(t, map[string]string{"x.GGUF": "GGML"}) + "/x.GGUF", `open x.GGUF: gguf header: the file begins with "GGML"`},
 		{"empty", folder(t, map[string]string{"x.gguf": ""}) + "/x.gguf", "open x.gguf: gguf header: it goes on after the end"},
 		{"version", folder(t, map[string]string{"x.gguf": "GGUF\x09\x00\x00\x00"}) + "/x.gguf", "version 9 is not supported"},
 		{"absurd count", folder(t, map[string]string{"x.gguf": "GGUF\x03\x00\x00\x00\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"}) + "/x.gguf", "it goes on after the end"},

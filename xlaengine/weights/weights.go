@@ -99,7 +99,7 @@ func (m *Model) open() error {
 	switch {
 	case info.IsDir():
 		found, err = m.openFolder()
-	case strings.HasSuffix(m.path, ".gguf"):
+	case strings.EqualFold(filepath.Ext(m.path), ".gguf"):
 		found, err = m.openGGUF()
 	default:
 		err = errors.New("not a folder and not a .gguf file")
