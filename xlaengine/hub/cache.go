@@ -8,6 +8,7 @@ package hub
 //	.locks/models--org--name/<etag>.lock     held while a blob is fetched
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -91,11 +92,10 @@ func whole(dir, file string) string {
 		return ""
 	}
 	if has("config.json") && (has("tokenizer.json") || has("tokenizer.model")) {
-		if has(indexFile) {
-			if shards, err := readIndex(filepath.Join(dir, indexFile)); err == nil && !slices.ContainsFunc(shards, func(s string) bool { return !has(s) }) {
-				return dir
-			}
-		} else if files, _ := filepath.Glob(filepath.Join(dir, "*.safetensors")); slices.ContainsFunc(files, isFile) {
+		if has(singleFile) {
+			return dir
+		}
+		if shards, err := readIndex(filepath.Join(dir, indexFile)); err == nil && !slices.ContainsFunc(shards, func(s string) bool { return !has(s) }) {
 			return dir
 		}
 	}
@@ -119,11 +119,8 @@ func (c cache) publish(revision, commit string, blobs map[string]string) error {
 		if err != nil {
 			return err
 		}
-		_ = os.Remove(link) // one that leads nowhere
-		if err := os.Symlink(target, link); err != nil && !os.IsExist(err) {
-			if err := os.Link(blob, link); err != nil && !os.IsExist(err) { // where links need a privilege
-				return err
-			}
+		if err := relink(target, blob, link); err != nil {
+			return err
 		}
 	}
 	if revision == commit {
@@ -146,6 +143,23 @@ func (c cache) publish(revision, commit string, blobs map[string]string) error {
 		return err
 	}
 	return os.Rename(tmp.Name(), ref)
+}
+
+// relink makes link lead to target, the path of blob from there. It replaces a link that leads nowhere in one step, so that
+// of two processes neither finds the other's link gone.
+func relink(target, blob, link string) error {
+	tmp := link + ".new-" + rand.Text()
+	if os.Symlink(target, tmp) != nil {
+		if err := os.Link(blob, tmp); err != nil { // where links need a privilege
+			return err
+		}
+	}
+	if err := os.Rename(tmp, link); err != nil {
+		_ = os.Remove(tmp)
+		return err
+	}
+	_ = os.Remove(tmp) // a rename between two names of one file leaves both
+	return nil
 }
 
 // safeName says whether s, which came from a server or a file, may name one file in the cache.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 )
 
 const (
@@ -47,26 +46,18 @@ func choose(names []string, file string) (choice, error) {
 	case !has("config.json"):
 	case !tokenizer && (has(indexFile) || has(singleFile)):
 		return choice{}, errors.New("the repository has weights but no tokenizer.json or tokenizer.model")
+	case has(singleFile): // first, as package weights opens it first
+		c.weights = []string{singleFile}
+		return c, nil
 	case has(indexFile):
 		c.small = append(c.small, indexFile)
 		return c, nil
-	case has(singleFile):
-		c.weights = []string{singleFile}
-		return c, nil
-	default:
-		// One file of another name. consolidated.safetensors is Mistral's own format of the same weights.
-		c.weights = slices.DeleteFunc(slices.Clone(names), func(n string) bool {
-			return strings.Contains(n, "/") || !strings.HasSuffix(n, ".safetensors") || strings.HasPrefix(n, "consolidated")
-		})
-		if len(c.weights) == 1 && tokenizer {
-			return c, nil
-		}
 	}
 
 	files := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !isGGUF(n) })
 	switch len(files) {
 	case 0:
-		return choice{}, errors.New("the repository has neither config.json with safetensors nor a .gguf file")
+		return choice{}, fmt.Errorf("the repository has neither config.json with %s or %s nor a .gguf file", singleFile, indexFile)
 	case 1:
 		return choice{weights: files}, nil
 	}

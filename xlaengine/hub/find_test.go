@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/latentchain/latentchain/xlaengine/wheel"
@@ -193,7 +194,10 @@ func TestCachesOfOthersAreRead(t *testing.T) {
 		{"no weights", "org/name", snapshot("c9", without("model.safetensors"), nil), ""},
 		{"no config", "org/name", snapshot("c9", without("config.json"), nil), ""},
 		{"no tokenizer", "org/name", snapshot("c9", without("tokenizer.json"), nil), ""},
-		{"a shard missing", "org/name", snapshot("c9", model, map[string]string{"snapshots/c9/" + indexFile: `{"weight_map":{"a":"x.safetensors"}}`}), ""},
+		{"a shard missing", "org/name", snapshot("c9", without("model.safetensors"), map[string]string{"snapshots/c9/x.safetensors": "w", "snapshots/c9/" + indexFile: `{"weight_map":{"a":"x.safetensors","b":"y.safetensors"}}`}), ""},
+		{"a shard without an index", "org/name", snapshot("c9", without("model.safetensors"), map[string]string{"snapshots/c9/model-00001-of-00001.safetensors": "w"}), ""},
+		{"all shards", "org/name", snapshot("c9", without("model.safetensors"), map[string]string{"snapshots/c9/x.safetensors": "w", "snapshots/c9/" + indexFile: `{"weight_map":{"a":"x.safetensors"}}`}), "c9"},
+		{"one file beside an index of what is not there", "org/name", snapshot("c9", model, map[string]string{"snapshots/c9/" + indexFile: `{"weight_map":{"a":"x.safetensors"}}`}), "c9"},
 		{"a ref that leads out", "org/name@v10", snapshot("c9", model, map[string]string{"refs/v10": "../snapshots/c9"}), ""},
 	}
 	for _, test := range tests {
@@ -220,6 +224,30 @@ func TestLinkThatLeadsNowhereIsNotWhole(t *testing.T) {
 	}
 }
 
+// TestPublishingTwiceLeavesLinks has two processes publish one snapshot over links that lead nowhere.
+func TestPublishingTwiceLeavesLinks(t *testing.T) {
+	c := cache{root: lay(t, t.TempDir(), map[string]string{"m/blobs/b": "text", "m/snapshots/c/old": ""}), name: "m"}
+	link := c.path("snapshots", "c", "config.json")
+	if err := os.Symlink("../gone", link); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if err := c.publish("c", "c", map[string]string{"config.json": c.blob("b")}); err != nil {
+				t.Error(err)
+			}
+			if text, err := os.ReadFile(link); string(text) != "text" {
+				t.Errorf("right after it is published: %q, %v", text, err)
+			}
+		})
+	}
+	group.Wait()
+	if left, err := os.ReadDir(filepath.Dir(link)); len(left) != 2 {
+		t.Errorf("the snapshot has %v, %v", left, err)
+	}
+}
+
 func TestBuiltinsAreWellFormed(t *testing.T) {
 	if !slices.Contains(Builtin(), DefaultModel) {
 		t.Errorf("the default %s is not among %v", DefaultModel, Builtin())
@@ -239,7 +267,7 @@ func TestBuiltinsAreWellFormed(t *testing.T) {
 }
 
 func FuzzParseID(f *testing.F) {
-	for _, s := range []string{"org/name", "org/name@main", "org/name/a/b.gguf@x", "../x", "a/b@..", "o/n@/x"} {
+	for _, s := range []string{"org/name", "org/name@main", "org/name/a/b.gguf@x", "org/name/B.GGUF", "../x", "a/b@..", "o/n@/x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -82,7 +82,7 @@ type ID struct {
 	File     string // one .gguf file of the repository; "" to let the contents decide
 }
 
-var idPattern = regexp.MustCompile(`^([A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*)(?:/([^@]+\.gguf))?(?:@([\w./-]+))?$`)
+var idPattern = regexp.MustCompile(`^([A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*)(?:/([^@]+\.(?i:gguf)))?(?:@([\w./-]+))?$`)
 
 // parseID reads org/name, org/name@revision and org/name/file.gguf. Its errors say what the name is instead.
 func parseID(name string) (ID, error) {
