@@ -41,6 +41,7 @@ type Engine struct {
 	dev       *device
 	dec       decoder
 	params    *params
+	mapping   []byte // what params lie in, if they are mapped
 	tokenizer *token.Tokenizer
 	templates *chat.Set
 	ends      []int
@@ -212,17 +213,19 @@ func (e *Engine) load(ctx context.Context, m *weights.Model) (err error) {
 	for _, f := range e.dec.InvFreq() {
 		e.invFreq = append(e.invFreq, float32(f))
 	}
-	if e.params, err = loadParams(ctx, e.dev, e.dec, m, func(done, total int64) {
-		e.opts.progress.Report("load weights", done, total)
-	}); err != nil {
-		return err
-	}
 	if e.digest, err = m.Digest(ctx); err != nil {
-		e.params.release(e.dev)
 		return err
 	}
 	e.info.Digest = e.digest
-	return nil
+	read := func() (*params, error) {
+		return loadParams(ctx, e.dev, e.dec, m, func(done, total int64) { e.opts.progress.Report("load weights", done, total) })
+	}
+	if e.opts.keep && e.dev.inPlace() && e.info.Backend.Kind == backend.XLACPU {
+		e.params, err = e.loadKept(ctx, read)
+	} else {
+		e.params, err = read()
+	}
+	return err
 }
 
 // align makes sure that the alignment is on the device, from the cache folder or solved now.
@@ -337,5 +340,6 @@ func (e *Engine) Close() error {
 	e.dev.release(e.wa, e.mean)
 	e.params.release(e.dev)
 	e.dev.close()
+	unmapFile(e.mapping)
 	return nil
 }

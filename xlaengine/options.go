@@ -26,6 +26,7 @@ type options struct {
 	prefixes int64
 	drafts   bool
 	kernels  bool
+	keep     bool
 	idle     *pack.Format
 	progress wheel.Progress
 	warn     func(string)
@@ -85,6 +86,12 @@ func WithoutDrafts() Option { return func(o *options) { o.drafts = false } }
 // WithoutKernels has XLA's own code do all of the work on a CPU (package kernels). It changes no answer but for rounding,
 // only how fast it comes.
 func WithoutKernels() Option { return func(o *options) { o.kernels = false } }
+
+// WithKeptWeights has the weights, as they are in memory, kept in the cache folder and mapped from there: from the second
+// start on loading takes half of the time, and the processes of a machine share one copy. That costs four bytes of disk a
+// parameter, and time where the disk has to be read, as the model's own files may be a sixth of that. It is for float32
+// on an XLA CPU plugin on Linux and does nothing elsewhere.
+func WithKeptWeights() Option { return func(o *options) { o.keep = true } }
 
 // WithProgress has report called, from any goroutine, while the engine gets ready: what is
 // being done and how much of it, in bytes as a rule; total is 0 when not known.

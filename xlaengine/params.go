@@ -1,7 +1,8 @@
 package xlaengine
 
 // The model's weights on the device: matrices [out, in] as the files have them, queries, keys and values below each
-// other as one matrix, gate and up as another. Each tensor is read once, into its final place.
+// other as one matrix, gate and up as another. Each tensor is read once, into its final place; keptweights.go keeps the
+// result for the next time.
 
 import (
 	"context"
@@ -18,18 +19,48 @@ import (
 type params struct {
 	win, wout, norm compute.Buffer     // [vocab, dim] each (the same one when tied), [dim]
 	layers          [][]compute.Buffer // by layer, in the order of decoder.layerShapes
-	bytes           int64
 }
 
-// loadParams reads m to the device, layer by layer on all cores, and reports bytes done of all after each part.
-func loadParams(ctx context.Context, d *device, dec decoder, m *weights.Model, progress func(done, total int64)) (*params, error) {
-	p := &params{layers: make([][]compute.Buffer, dec.Layers)}
-	var total int64
-	for _, name := range m.Names() {
-		shape, _ := m.Shape(name)
-		total += 4 * int64(product(shape))
+// part is one of the buffers: where it goes, its dimensions, and the tensors that make it up.
+type part struct {
+	into  *compute.Buffer
+	dims  []int
+	names []string
+}
+
+// parts lists the buffers of a model, always in the same order.
+func (p *params) parts(dec decoder) []part {
+	if p.layers == nil {
+		p.layers = make([][]compute.Buffer, dec.Layers)
+		for layer := range p.layers {
+			p.layers[layer] = make([]compute.Buffer, len(dec.layerShapes()))
+		}
 	}
-	p.bytes = total
+	all := []part{{&p.win, []int{dec.Vocab, dec.Dim}, []string{"model.embed_tokens.weight"}}}
+	if !dec.Tied {
+		all = append(all, part{&p.wout, []int{dec.Vocab, dec.Dim}, []string{"lm_head.weight"}})
+	}
+	all = append(all, part{&p.norm, []int{dec.Dim}, []string{"model.norm.weight"}})
+	for layer := range dec.Layers {
+		for i, s := range dec.layerShapes() {
+			var names []string
+			for _, name := range tensorsOf[s.name] {
+				names = append(names, fmt.Sprintf("model.layers.%d.%s", layer, name))
+			}
+			all = append(all, part{&p.layers[layer][i], s.dims, names})
+		}
+	}
+	return all
+}
+
+// loadParams reads m to the device, part by part on all cores, and reports bytes done of all after each.
+func loadParams(ctx context.Context, d *device, dec decoder, m *weights.Model, progress func(done, total int64)) (*params, error) {
+	p := new(params)
+	parts := p.parts(dec)
+	var total int64
+	for _, part := range parts {
+		total += 4 * int64(product(part.dims))
+	}
 	report := make(chan int64)
 	reported := make(chan struct{})
 	go func() {
@@ -45,35 +76,19 @@ func loadParams(ctx context.Context, d *device, dec decoder, m *weights.Model, p
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	load := func(into *compute.Buffer, dims []int, names ...string) {
+	for _, part := range parts {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			buf, err := d.fill(func(dst []float32) error { return readParts(m, dst, names) }, dims...)
+			buf, err := d.fill(func(dst []float32) error { return readParts(m, dst, part.names) }, part.dims...)
 			if err != nil {
 				return err
 			}
-			*into = buf
-			report <- 4 * int64(product(dims))
+			*part.into = buf
+			report <- 4 * int64(product(part.dims))
 			return nil
 		})
-	}
-	load(&p.win, []int{dec.Vocab, dec.Dim}, "model.embed_tokens.weight")
-	if !dec.Tied {
-		load(&p.wout, []int{dec.Vocab, dec.Dim}, "lm_head.weight")
-	}
-	load(&p.norm, []int{dec.Dim}, "model.norm.weight")
-	for layer := range dec.Layers {
-		shapes := dec.layerShapes()
-		p.layers[layer] = make([]compute.Buffer, len(shapes))
-		for i, s := range shapes {
-			var names []string
-			for _, name := range tensorsOf[s.name] {
-				names = append(names, fmt.Sprintf("model.layers.%d.%s", layer, name))
-			}
-			load(&p.layers[layer][i], s.dims, names...)
-		}
 	}
 	err := group.Wait()
 	close(report)

@@ -1,6 +1,6 @@
 // Package hook puts functions of ours between GoMLX and an XLA plugin that is loaded: around its compiler, before it, and
 // among those that programs call. Neither go-xla nor GoMLX knows of it, for neither has a place for that: the plugin's
-// table of functions (PJRT C API) gets another PJRT_Client_Compile.
+// table of functions (PJRT C API) gets another PJRT_Client_Compile and PJRT_Client_CreateViewOfDeviceBuffer.
 //
 // This file is what callers see. hook_linux.go (with hook_linux.c and pjrt.h) is the border to the plugin. Where there is
 // no Linux or no cgo, nothing can be hooked (other.go).
@@ -26,6 +26,13 @@ func Around(path string, do func(*Compilation)) error { return around(path, do) 
 // Rewrite has fn see the code of every program (StableHLO as text) before anything else does; what it returns is
 // compiled instead, nil for the code as it is. The last one given counts.
 func Rewrite(path string, fn func(code []byte) []byte) error { return rewrite(path, fn) }
+
+// View has make, which makes one shared buffer of a backend on the loaded plugin in file path, make it over memory rather
+// than over what it allocated. Memory begins at a multiple of 64, is as large as the buffer, and stays until the buffer is
+// gone; nobody writes to it through the buffer.
+func View(path string, memory unsafe.Pointer, make func() error) error {
+	return viewOf(path, memory, make)
+}
 
 // Register has programs of the loaded CPU plugin in file path call handler, a C function of XLA's foreign function
 // interface, by name: "stablehlo.custom_call" with API version 4. A name can be registered again with the same handler.

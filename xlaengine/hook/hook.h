@@ -13,6 +13,10 @@ size_t hook_api_size(void);
 pjrt_compile_fn hook_get(pjrt_api *api);
 void hook_set(pjrt_api *api, int slot);
 
+// hook_view_of has the next view that this thread makes be one of memory, or none of any; it returns what it was to be
+// of before, NULL once that has been used.
+void *hook_view_of(void *memory);
+
 // hook_register registers a handler on the CPU. *unknown is 1 where the plugin has no such registry or another form of
 // it.
 pjrt_error *hook_register(pjrt_api *api, const char *name, void *handler, int *unknown);

@@ -19,6 +19,22 @@ static pjrt_error *compile2(pjrt_compile_args *args) { return latentchainCompile
 static pjrt_error *compile3(pjrt_compile_args *args) { return latentchainCompile(3, args); }
 static const pjrt_compile_fn ours[hook_slots] = {compile0, compile1, compile2, compile3};
 
+static pjrt_view_fn view_original[hook_slots];
+static __thread void *view_of;
+
+static pjrt_error *view(int slot, pjrt_view_args *args) {
+  if (view_of != NULL) {
+    args->memory = view_of;
+    view_of = NULL;
+  }
+  return view_original[slot](args);
+}
+static pjrt_error *view0(pjrt_view_args *args) { return view(0, args); }
+static pjrt_error *view1(pjrt_view_args *args) { return view(1, args); }
+static pjrt_error *view2(pjrt_view_args *args) { return view(2, args); }
+static pjrt_error *view3(pjrt_view_args *args) { return view(3, args); }
+static const pjrt_view_fn our_view[hook_slots] = {view0, view1, view2, view3};
+
 // hook_loaded_api returns the table of the plugin at path, NULL if it has none or, with *opened = 0, is not loaded, and an
 // address in its code. The plugin stays loaded from here on: its table now leads here.
 pjrt_api *hook_loaded_api(const char *path, int *opened, void **code) {
@@ -34,7 +50,18 @@ size_t hook_api_size(void) { return sizeof(pjrt_api); }
 
 pjrt_compile_fn hook_get(pjrt_api *api) { return __atomic_load_n(&api->client_compile, __ATOMIC_ACQUIRE); }
 
-void hook_set(pjrt_api *api, int slot) { __atomic_store_n(&api->client_compile, ours[slot], __ATOMIC_RELEASE); }
+void hook_set(pjrt_api *api, int slot) {
+  __atomic_store_n(&api->client_compile, ours[slot], __ATOMIC_RELEASE);
+  if (api->client_create_view == NULL) return;
+  view_original[slot] = api->client_create_view;
+  __atomic_store_n(&api->client_create_view, our_view[slot], __ATOMIC_RELEASE);
+}
+
+void *hook_view_of(void *memory) {
+  void *before = view_of;
+  view_of = memory;
+  return before;
+}
 
 pjrt_error *hook_register(pjrt_api *api, const char *name, void *handler, int *unknown) {
   *unknown = 0;

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,6 +80,27 @@ func hook(path string) (*hooked, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: %d plugins have one already", ErrUnsupported, len(hooks))
+}
+
+func viewOf(path string, memory unsafe.Pointer, make func() error) error {
+	h, err := hook(path)
+	if err != nil {
+		return err
+	}
+	if h.api.client_create_view == nil {
+		return fmt.Errorf("%w: the plugin (%s) has no buffers over memory of others", ErrUnsupported, version(h.api))
+	}
+	runtime.LockOSThread() // which is what the plugin is called on
+	defer runtime.UnlockOSThread()
+	C.hook_view_of(memory)
+	defer C.hook_view_of(nil)
+	if err := make(); err != nil {
+		return err
+	}
+	if C.hook_view_of(nil) != nil {
+		return fmt.Errorf("%w: no buffer was made over memory", ErrUnsupported)
+	}
+	return nil
 }
 
 // register makes handler the function that programs call by name.

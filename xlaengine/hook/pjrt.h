@@ -120,7 +120,14 @@ typedef struct {
   pjrt_error *(*register_handler)(pjrt_register_args *);
 } pjrt_ffi_extension;
 
+typedef struct {
+  PJRT_HEAD;
+  pjrt_client *client;
+  void *memory;
+} pjrt_view_args;  // the beginning of Client_CreateViewOfDeviceBuffer's
+
 typedef pjrt_error *(*pjrt_compile_fn)(pjrt_compile_args *);
+typedef pjrt_error *(*pjrt_view_fn)(pjrt_view_args *);
 typedef void (*pjrt_unused_fn)(void);
 
 // pjrt_api is the table of functions, as far as it is needed. What lies between is counted, not named.
@@ -152,6 +159,8 @@ typedef struct {
   pjrt_error *(*loaded_get_executable)(pjrt_get_args *);           // 51
   pjrt_unused_fn unused52[4];                                      // 52
   pjrt_error *(*deserialize_and_load)(pjrt_load_args *);           // 56
+  pjrt_unused_fn unused57[36];                                     // 57
+  pjrt_view_fn client_create_view;                                 // 93
 } pjrt_api;
 
 #endif
