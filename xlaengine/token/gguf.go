@@ -95,7 +95,7 @@ type preTokenizer struct {
 // preTokenizers by the name in tokenizer.ggml.pre, as the models' own tokenizer.json files have them.
 var preTokenizers = map[string]preTokenizer{
 	"smollm": {digits: true, pattern: gpt2Pattern},
-	"qwen2": {normalize: []normalizer{norm.NFC.String},
+	"qwen2": {normalize: []normalizer{inForm(norm.NFC)},
 		pattern: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`},
 	"llama-bpe": {whole: true,
 		pattern: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`},

@@ -1,6 +1,6 @@
-// Normalizers: what is done to the text before it is cut into pieces. Unicode tables are Go's (15.0); Hugging
-// Face's library carries older ones for NFKC and NFKD and newer ones for lower case, which differ for some 130 and
-// 50 rare characters.
+// Normalizers: what is done to the text before it is cut into pieces; Unicode's own forms are in normalform.go.
+// Unicode tables are Go's (15.0); Hugging Face's library carries older ones for NFKC and NFKD and newer ones for lower
+// case, which differ for some 130 and 50 rare characters.
 
 package token
 
@@ -45,13 +45,13 @@ func readNormalizers(raw json.RawMessage) ([]normalizer, error) {
 		}
 		return all, nil
 	case "NFC":
-		return []normalizer{norm.NFC.String}, nil
+		return []normalizer{inForm(norm.NFC)}, nil
 	case "NFD":
-		return []normalizer{norm.NFD.String}, nil
+		return []normalizer{inForm(norm.NFD)}, nil
 	case "NFKC":
-		return []normalizer{norm.NFKC.String}, nil
+		return []normalizer{inForm(norm.NFKC)}, nil
 	case "NFKD":
-		return []normalizer{norm.NFKD.String}, nil
+		return []normalizer{inForm(norm.NFKD)}, nil
 	case "Lowercase":
 		return []normalizer{lower}, nil
 	case "StripAccents":

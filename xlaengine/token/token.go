@@ -1,8 +1,8 @@
 // Package token turns text into token ids and back exactly as the model's own tokenizer does: byte-level BPE and
 // SentencePiece-style BPE, read from a Hugging Face folder or from GGUF metadata. This file holds the Tokenizer
 // and what it does; where its parts come from is in hf.go (with names.go), gguf.go and sentencepiece.go, and
-// each stage of the work has its own file: added.go, normalize.go, split.go (with pattern.go), bpe.go, decode.go,
-// stream.go.
+// each stage of the work has its own file: added.go, normalize.go (with normalform.go), split.go (with pattern.go),
+// bpe.go, decode.go, stream.go.
 package token
 
 import (
