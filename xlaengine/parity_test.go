@@ -107,14 +107,14 @@ func near(t *testing.T, what string, v []float32, want goldenVector, tolerance f
 		square += float64(x) * float64(x)
 	}
 	norm := math.Sqrt(square)
-	if math.Abs(norm-want.Norm) > tolerance*want.Norm {
+	if !(math.Abs(norm-want.Norm) <= tolerance*want.Norm) { // NaN is no smaller than anything
 		t.Errorf("%s: norm %g, want %g", what, norm, want.Norm)
 	}
-	if math.Abs(sum-want.Sum) > tolerance*want.Norm*math.Sqrt(float64(len(v))) {
+	if !(math.Abs(sum-want.Sum) <= tolerance*want.Norm*math.Sqrt(float64(len(v)))) {
 		t.Errorf("%s: sum %g, want %g", what, sum, want.Sum)
 	}
 	for i, w := range want.Head {
-		if math.Abs(float64(v[i])-w) > tolerance*want.Norm {
+		if !(math.Abs(float64(v[i])-w) <= tolerance*want.Norm) {
 			t.Errorf("%s: entry %d is %g, want %g", what, i, v[i], w)
 			return
 		}
@@ -196,14 +196,14 @@ func (p parity) alignment() {
 			trace += float64(v)
 		}
 	}
-	if fro := math.Sqrt(square); math.Abs(fro-want.Fro) > 1e-4*want.Fro { // the reference sums squares in float32
+	if fro := math.Sqrt(square); !(math.Abs(fro-want.Fro) <= 1e-4*want.Fro) { // the reference sums squares in float32
 		p.Errorf("norm of Wa is %g, want %g", fro, want.Fro)
 	}
-	if math.Abs(trace-want.Trace) > 1e-4*want.Fro {
+	if !(math.Abs(trace-want.Trace) <= 1e-4*want.Fro) {
 		p.Errorf("trace of Wa is %g, want %g", trace, want.Trace)
 	}
 	for i, w := range want.Head {
-		if math.Abs(float64(a.Wa[i])-w) > 1e-5*want.Fro {
+		if !(math.Abs(float64(a.Wa[i])-w) <= 1e-5*want.Fro) {
 			p.Errorf("Wa[0,%d] is %g, want %g", i, a.Wa[i], w)
 		}
 	}
@@ -261,7 +261,7 @@ func (p parity) answer(m *Memory, agent goldenAgent, u uncertain) *Memory {
 		p.Errorf("%s: tokens %v, want %v", agent.Role, res.Tokens[:n], agent.Tokens[:n])
 	}
 	for _, top := range agent.Top8 {
-		if got := float64(res.Logits[int(top[0])]); math.Abs(got-top[1]) > p.allowed([]float64{u.Top8}, 0)*max(math.Abs(top[1]), 1) {
+		if got := float64(res.Logits[int(top[0])]); !(math.Abs(got-top[1]) <= p.allowed([]float64{u.Top8}, 0)*max(math.Abs(top[1]), 1)) {
 			p.Errorf("%s: logit of token %g is %g, want %g", agent.Role, top[0], got, top[1])
 		}
 	}
@@ -276,7 +276,6 @@ func TestTinyModelsAgreeWithReference(t *testing.T) {
 	}
 }
 
-// openTiny opens one of the tiny models in testdata with a cache folder of the test's own, but the user's plugin.
 // testCache is the cache folder that the engines of these tests share, so that most programs are compiled once.
 var testCache string
 
@@ -291,6 +290,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// openTiny opens one of the tiny models in testdata with the cache folder of these tests, but the user's plugin.
 func openTiny(t testing.TB, name string, opts ...Option) *Engine {
 	t.Helper()
 	opts = append([]Option{WithCacheDir(testCache), WithPlugin(userPlugin(t)), WithPrefixCache(0)}, opts...)

@@ -102,8 +102,7 @@ func nearly(t *testing.T, what string, got, want, tolerance float64) {
 	}
 }
 
-// fieldsOf lists the fields of a report in the order of the file, down to the vectors; the one called engine is left
-// out.
+// fieldsOf lists the fields of a report by name, down to the vectors; the one called engine is left out.
 func fieldsOf(t *testing.T, data []byte, engine string) (fields []string) {
 	t.Helper()
 	var walk func(path string, data json.RawMessage)
