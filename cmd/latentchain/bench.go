@@ -1,7 +1,7 @@
 package main
 
-// latentchain bench: how fast a model is on this machine. The work is the same as that of the reference in PyTorch, in
-// the same order, so that the two can be compared.
+// latentchain bench: how fast a model is on this machine. The work is the same as that of docs/compare/pytorch.py, in the
+// same order, so that the two can be compared.
 
 import (
 	"context"
@@ -21,23 +21,40 @@ import (
 
 func (a *app) benchCommand() *cobra.Command {
 	work := benchWork{Prompt: 256, Decode: 64, Latent: 64, Batch: 1, Concurrency: 1, Runs: 3}
-	var asJSON, text, noKernels bool
-	var team string
+	var team teamBench
+	var asJSON, noKernels bool
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure how fast the model reads, thinks and writes",
 		Long: `Bench takes in a prompt of random tokens, then thinks, then decodes, over one growing memory. Of several
-runs it shows the median; one more run before them, which compiles, does not count.`,
+runs it shows the median; one more run before them, which compiles, does not count.
+
+With --team it times a whole team instead: the agents of a file, {"agents": [{"ids": […], "steps": 20}, …,
+{"ids": […], "tokens": 64}]}, in turn, each over the memory of those before it. Drafts are on there, as in solve: they
+change no token, and an answer that repeats itself comes faster.`,
 		Example: `  latentchain bench
   latentchain bench --batch 8 --json
-  latentchain bench --model Qwen/Qwen3-0.6B --prompt 1024`,
-		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error { return work.check() },
-		RunE: a.runs(func(ctx context.Context) error {
-			if team != "" {
-				return a.benchTeam(ctx, team, work.Runs, text, asJSON)
+  latentchain bench --model Qwen/Qwen3-0.6B --prompt 1024
+  latentchain bench --concurrency 4 --batch 2
+  latentchain bench --no-kernels
+  latentchain bench --team docs/compare/four-agents.json --text`,
+		Args: cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := work.check(); err != nil {
+				return err
 			}
-			return a.bench(ctx, work, noKernels, asJSON)
+			return team.check(cmd.Flags())
+		},
+		RunE: a.runs(func(ctx context.Context) error {
+			var opts []xlaengine.Option
+			if noKernels {
+				opts = append(opts, xlaengine.WithoutKernels())
+			}
+			if team.file != "" {
+				team.runs, team.asJSON = work.Runs, asJSON
+				return a.benchTeam(ctx, team, opts)
+			}
+			return a.bench(ctx, work, asJSON, opts)
 		}),
 	}
 	flags := cmd.Flags()
@@ -46,10 +63,11 @@ runs it shows the median; one more run before them, which compiles, does not cou
 	flags.IntVar(&work.Latent, "latent", work.Latent, "latent steps")
 	flags.IntVar(&work.Batch, "batch", work.Batch, "rows side by side")
 	flags.IntVar(&work.Concurrency, "concurrency", work.Concurrency, "callers at once, each with its own batch")
-	flags.StringVar(&team, "team", "", "`FILE` with a team to time instead")
-	flags.BoolVar(&text, "text", false, "with --team: time it in text too, every agent with as many tokens as the last")
+	flags.StringVar(&team.file, "team", "", "`FILE` with a team to time instead; - for standard input")
+	flags.BoolVar(&team.text, "text", false, "with --team: time it in text too, every agent with as many tokens as the last")
 	flags.IntVar(&work.Runs, "runs", work.Runs, "runs that count")
-	flags.BoolVar(&noKernels, "no-kernels", false, "have XLA compute everything, to see what the kernels of this program give")
+	flags.BoolVar(&noKernels, "no-kernels", false, "have XLA compute everything, to measure what this program's kernels gain")
+	a.memoryFlag(flags)
 	flags.BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }
@@ -93,11 +111,8 @@ type benchReport struct {
 	Memory  int64   `json:"peak_memory_bytes,omitempty"`
 }
 
-func (a *app) bench(ctx context.Context, w benchWork, noKernels, asJSON bool) error {
-	opts := []xlaengine.Option{xlaengine.WithPrefixCache(0), xlaengine.WithoutDrafts()} // everything is computed, token by token
-	if noKernels {
-		opts = append(opts, xlaengine.WithoutKernels())
-	}
+func (a *app) bench(ctx context.Context, w benchWork, asJSON bool, opts []xlaengine.Option) error {
+	opts = append(opts, xlaengine.WithPrefixCache(0), xlaengine.WithoutDrafts()) // everything is computed, token by token
 	e, err := a.engine(ctx, opts...)
 	if err != nil {
 		return err
@@ -117,12 +132,7 @@ func (a *app) bench(ctx context.Context, w benchWork, noKernels, asJSON bool) er
 	}
 	var prefill, steps, tokens []float64
 	for i := range w.Runs + 1 {
-		if i == 0 {
-			a.show.now("compiling")
-		} else {
-			a.show.now(fmt.Sprintf("run %d of %d", i, w.Runs))
-		}
-		times, err := w.run(ctx, e, rand.New(rand.NewPCG(0, uint64(i))))
+		times, err := w.run(ctx, e, rand.New(rand.NewPCG(0, uint64(i))), func(doing string) { a.show.phase(runText(i, w.Runs) + doing) })
 		if err != nil {
 			return fmt.Errorf("bench: %w", err)
 		}
@@ -141,6 +151,14 @@ func (a *app) bench(ctx context.Context, w benchWork, noKernels, asJSON bool) er
 	return nil
 }
 
+// runText says which run it is. The one before those that count is there to compile.
+func runText(i, runs int) string {
+	if i == 0 {
+		return "compiling: "
+	}
+	return fmt.Sprintf("run %d of %d: ", i, runs)
+}
+
 type benchTimes struct{ prefill, latent, decode time.Duration }
 
 // rows is how many rows there are in all.
@@ -148,8 +166,8 @@ func (w benchWork) rows() int { return w.Batch * w.Concurrency }
 
 // run does the work once, phase by phase: every caller prefills Prompt random tokens over empty memories, then one token
 // and Latent steps over that, then one token and Decode tokens over that. The time of a one-token prompt counts with
-// what follows it.
-func (w benchWork) run(ctx context.Context, e *xlaengine.Engine, random *rand.Rand) (times benchTimes, err error) {
+// what follows it. show is told what begins.
+func (w benchWork) run(ctx context.Context, e *xlaengine.Engine, random *rand.Rand, show func(doing string)) (times benchTimes, err error) {
 	callers := make([]benchCaller, w.Concurrency)
 	for i := range callers {
 		callers[i].prompts, callers[i].one = w.prompts(e.Config().Vocab, random)
@@ -158,10 +176,11 @@ func (w benchWork) run(ctx context.Context, e *xlaengine.Engine, random *rand.Ra
 		}
 		defer callers[i].close()
 	}
-	phase := func(into *time.Duration, do func(*benchCaller) error) {
+	phase := func(doing string, into *time.Duration, do func(*benchCaller) error) {
 		if err != nil {
 			return
 		}
+		show(doing)
 		start := time.Now()
 		var group errgroup.Group
 		for i := range callers {
@@ -170,9 +189,9 @@ func (w benchWork) run(ctx context.Context, e *xlaengine.Engine, random *rand.Ra
 		err = group.Wait()
 		*into = time.Since(start)
 	}
-	phase(&times.prefill, func(c *benchCaller) error { return c.think(ctx, e, c.prompts, 0) })
-	phase(&times.latent, func(c *benchCaller) error { return c.think(ctx, e, c.one, w.Latent) })
-	phase(&times.decode, func(c *benchCaller) error { return c.answer(ctx, e, w.Decode) })
+	phase("prefill", &times.prefill, func(c *benchCaller) error { return c.think(ctx, e, c.prompts, 0) })
+	phase("latent steps", &times.latent, func(c *benchCaller) error { return c.think(ctx, e, c.one, w.Latent) })
+	phase("decoding", &times.decode, func(c *benchCaller) error { return c.answer(ctx, e, w.Decode) })
 	return times, err
 }
 

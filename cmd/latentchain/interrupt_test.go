@@ -39,7 +39,7 @@ func TestCtrlCEndsEveryPhase(t *testing.T) {
 		{phase: "loading", args: []string{"--model", largeModel(t), "solve", question}, begun: "load weights"},
 		{phase: "thinking", args: []string{"--model", endlessModel(t), "solve", "--steps", "500000", question}, begun: "planner reads and thinks"},
 		{phase: "answering", args: []string{"--model", endlessModel(t), "solve", "--mode", "single", "--max-tokens", "500000", question}, out: true},
-		{phase: "decoding in a benchmark", args: []string{"--model", endlessModel(t), "bench", "--decode", "500000"}, begun: "load weights"},
+		{phase: "decoding in a benchmark", args: []string{"--model", endlessModel(t), "bench", "--decode", "500000"}, begun: "compiling: decoding"},
 	} {
 		t.Run(test.phase, func(t *testing.T) {
 			p := begin(t, test.env, test.args...)

@@ -60,7 +60,7 @@ func run(args []string, in io.Reader, out, errs *os.File) int {
 		fmt.Fprintln(errs, "latentchain:", signal)
 		return signal.exitCode()
 	}
-	fmt.Fprintln(errs, "latentchain:", oneLine(withoutProvider(err))+nextStep(err))
+	fmt.Fprintln(errs, "latentchain:", oneLine(forUsers(err))+nextStep(err))
 	if errors.As(err, new(usageError)) {
 		return exitUsage
 	}
@@ -72,15 +72,15 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// withoutProvider leaves out of an error's text what the provider puts before its own, its name and a code: the name is
-// this program's, which comes first as it is, and the code is for programs.
-func withoutProvider(err error) string {
+// forUsers is an error's text without what it says to programmers. What the provider puts before its own, its name and a
+// code, is left out: the name is this program's, which comes first as it is. An option of the library is the flag here.
+func forUsers(err error) string {
 	text := err.Error()
 	var coded *llms.Error
 	if errors.As(err, &coded) {
 		text = strings.Replace(text, fmt.Sprintf("%s: %s: ", coded.Provider, coded.Code), "", 1)
 	}
-	return strings.Replace(text, "latentchain: ", "", 1)
+	return strings.ReplaceAll(strings.Replace(text, "latentchain: ", "", 1), "WithMemoryBudget", "--memory")
 }
 
 // oneLine puts an error of several lines, such as joined ones, on one.

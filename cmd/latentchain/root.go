@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,7 @@ type app struct {
 
 	model, plugin, cache string
 	offline, chatML      bool
+	memory               size // for keys and values; 0: the engine's default
 }
 
 const about = `latentchain answers questions with a team of language-model agents that do not write to each other.
@@ -101,7 +103,7 @@ func (a *app) engine(ctx context.Context, more ...xlaengine.Option) (*xlaengine.
 	if a.chatML {
 		opts = append(opts, xlaengine.WithChatML())
 	}
-	return xlaengine.Open(ctx, a.model, append(opts, more...)...)
+	return xlaengine.Open(ctx, a.model, slices.Concat(opts, a.budget(), more)...)
 }
 
 func (a *app) hubOptions() hub.Options {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -38,13 +37,9 @@ type tokenized struct {
 }
 
 func (a *app) tokenize(ctx context.Context) error {
-	input, err := readAll(ctx, a.in)
+	texts, err := readFile(ctx, a, "-", parseTexts)
 	if err != nil {
-		return fmt.Errorf("tokenize: standard input: %w", err)
-	}
-	texts, err := parseTexts(input)
-	if err != nil {
-		return fmt.Errorf("tokenize: standard input: %w", err)
+		return fmt.Errorf("tokenize: %w", err)
 	}
 	tokenizer, err := a.tokenizer(ctx)
 	if err != nil {
@@ -100,23 +95,4 @@ func (a *app) tokenizer(ctx context.Context) (*token.Tokenizer, error) {
 		return nil, errors.New(found.Path + " carries no tokenizer; give the folder it is in")
 	}
 	return token.FromGGUF(model.GGUF())
-}
-
-// readAll reads r to its end, or until ctx is done: a terminal or an open pipe may never end.
-func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		data, err := io.ReadAll(r)
-		done <- result{data, err}
-	}()
-	select {
-	case res := <-done:
-		return res.data, res.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }

@@ -43,7 +43,7 @@ A case is {"name", "lambda", "realign", "latent_steps", "decode_tokens",
 		},
 	}
 	cmd.RunE = a.runs(func(ctx context.Context) error {
-		cases, err := readCases(casesFile)
+		cases, err := readFile(ctx, a, casesFile, parseCases)
 		if err != nil {
 			return fmt.Errorf("trace: %w", err)
 		}
@@ -56,8 +56,9 @@ A case is {"name", "lambda", "realign", "latent_steps", "decode_tokens",
 		}
 		return nil
 	})
-	cmd.Flags().StringVar(&casesFile, "cases", "", "file with the cases to run")
+	cmd.Flags().StringVar(&casesFile, "cases", "", "file with the cases to run; - for standard input")
 	cmd.Flags().StringVar(&outFile, "out", "", "file to write; - for standard output")
+	a.memoryFlag(cmd.Flags())
 	return cmd
 }
 
@@ -86,7 +87,7 @@ func (a *app) trace(ctx context.Context, cases []traceCase) (traceReport, error)
 			}
 		}
 		report.Engine = engineName(engine)
-		a.show.now(fmt.Sprintf("case %d of %d: %s", i+1, len(cases), c.Name))
+		a.show.phase(fmt.Sprintf("case %d of %d: %s", i+1, len(cases), c.Name))
 		result, err := traceOne(ctx, engine, c)
 		if err != nil {
 			return report, fmt.Errorf("case %s: %w", c.Name, err)

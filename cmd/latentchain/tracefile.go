@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"github.com/latentchain/latentchain/align"
 	"github.com/latentchain/latentchain/xlaengine/chat"
@@ -27,18 +26,6 @@ type traceCase struct {
 		Role     string         `json:"role"`
 		Messages []chat.Message `json:"messages"`
 	} `json:"agents"`
-}
-
-func readCases(path string) ([]traceCase, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	cases, err := parseCases(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return cases, nil
 }
 
 // parseCases refuses what could not be run, before a model is opened.
