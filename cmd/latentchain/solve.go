@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -95,7 +97,8 @@ compile, which is the part of the other three spent compiling; first_token count
 	flags.StringVar(&thoughts, "thoughts", "linear", "how a hidden state becomes the next thought: linear or soft")
 	flags.IntVar(&s.maxTokens, "max-tokens", xlaengine.DefaultMaxTokens, "at most this many tokens from each agent that writes")
 	flags.Float64Var(&s.temperature, "temperature", 0, "0 takes the likeliest word, more varies")
-	flags.IntVar(&s.seed, "seed", 0, "of the random numbers when the temperature is not 0")
+	flags.IntVar(&s.seed, "seed", 0, "of the random numbers when the temperature is not 0; 0 takes another one each time, and --json says which")
+	a.memoryFlag(flags)
 	flags.BoolVar(&s.asJSON, "json", false, "as JSON")
 	return cmd
 }
@@ -105,7 +108,8 @@ func (a *app) question(ctx context.Context, arg string) (string, error) {
 	if arg == "-" {
 		data, err := readAll(ctx, a.in)
 		if err != nil {
-			return "", fmt.Errorf("read the question from standard input: %w", err)
+			a.running = true // it was called rightly
+			return "", fmt.Errorf("solve: standard input: %w", err)
 		}
 		arg = string(data)
 	}
@@ -143,12 +147,19 @@ func (s solving) check() error {
 }
 
 func (a *app) solve(ctx context.Context, s solving) error {
+	if s.temperature > 0 && s.seed == 0 {
+		s.seed = 1 + rand.IntN(math.MaxInt32)
+	}
 	e, err := a.engine(ctx)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	llm, err := plugin.New(plugin.WithEngine(e))
+	opts := []plugin.Option{plugin.WithEngine(e)}
+	if a.memory != 0 { // what agents hand over is part of it
+		opts = append(opts, plugin.WithMemoryBudget(int64(a.memory)))
+	}
+	llm, err := plugin.New(opts...)
 	if err != nil {
 		return err
 	}

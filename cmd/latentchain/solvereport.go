@@ -26,6 +26,9 @@ type solveReport struct {
 	Steps    int    `json:"steps"`    // asked for, of each agent that thinks
 	Thoughts string `json:"thoughts"` // the operator
 
+	Temperature float64 `json:"temperature"`
+	Seed        int     `json:"seed,omitempty"` // of the random numbers, where there are any
+
 	Runs    []solvedReport `json:"runs,omitempty"`
 	compare bool
 	load    time.Duration // from the program's start until the engine was open
@@ -65,7 +68,16 @@ func newReport(s solving, e *xlaengine.Engine, load time.Duration) *solveReport 
 	return &solveReport{
 		Question: s.question, Model: e.Info().Model.Name, Engine: engineName(e), DType: strings.ToLower(e.Info().DType),
 		Steps: s.steps, Thoughts: s.thoughts.String(), compare: s.compare, load: load,
+		Temperature: s.temperature, Seed: s.seedUsed(),
 	}
+}
+
+// seedUsed is 0 where nothing is random.
+func (s solving) seedUsed() int {
+	if s.temperature == 0 {
+		return 0
+	}
+	return s.seed
 }
 
 func (r *solveReport) add(s solved) {
@@ -137,11 +149,19 @@ func (r solvedReport) notes(s solving) []string {
 	if r.Mode == latentMode && s.steps > 1 {
 		notes = append(notes, settledText(r.Agents))
 	}
-	last := r.Agents[len(r.Agents)-1]
-	if last.StopReason == xlaengine.StopLength {
-		notes = append(notes, fmt.Sprintf("The answer was cut after %d tokens; --max-tokens allows more, up to the model's context.", last.Usage.CompletionTokens))
+	if n := r.cutAfter(); n > 0 {
+		notes = append(notes, fmt.Sprintf("The answer was cut after %d tokens; --max-tokens allows more, up to the model's context.", n))
 	}
 	return notes
+}
+
+// cutAfter is after how many tokens the answer was cut, 0 if it came to its end.
+func (r solvedReport) cutAfter() int {
+	last := r.Agents[len(r.Agents)-1]
+	if last.StopReason != xlaengine.StopLength {
+		return 0
+	}
+	return last.Usage.CompletionTokens
 }
 
 // settledText says at which step thoughts stopped moving.
@@ -188,6 +208,15 @@ func (a *app) printComparison(runs []solvedReport) {
 	row("of them compiling", func(r solvedReport) any { return fmt.Sprintf("%.1f", r.Seconds.Compile) })
 	fmt.Fprintln(a.out, t.Render())
 	fmt.Fprintln(a.out, "The modes ran in this order; later ones use programs that were compiled for earlier ones.")
+	var cut []string
+	for _, r := range runs {
+		if n := r.cutAfter(); n > 0 {
+			cut = append(cut, fmt.Sprintf("%s after %d tokens", r.Mode, n))
+		}
+	}
+	if len(cut) > 0 {
+		fmt.Fprintf(a.out, "Answers were cut: %s; --max-tokens allows more, up to the model's context.\n", strings.Join(cut, ", "))
+	}
 }
 
 // clipped shortens answers that would push the figures off the screen; --json has them whole.
