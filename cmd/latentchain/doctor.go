@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,12 +60,14 @@ type finding struct {
 	Version string `json:"version,omitempty"`
 	Error   string `json:"error,omitempty"`
 	Hint    string `json:"hint,omitempty"`
+
+	missing bool // the error is only that it is not here yet
 }
 
 func (f finding) ok() bool { return f.Error == "" }
 
 func (a *app) doctor(ctx context.Context, asJSON bool) error {
-	d := diagnosis{versions: programVersions(), Cores: runtime.NumCPU(), Environment: environment(), Cache: a.findCache(), Pip: findPip()}
+	d := diagnosis{versions: programVersions(), Cores: runtime.NumCPU(), Environment: environment(), Cache: a.findCache(), Pip: findPip(ctx)}
 	d.Backend, d.Device = a.tryBackend(ctx)
 	d.Model = a.findModel(ctx)
 	if err := ctx.Err(); err != nil {
@@ -83,21 +86,47 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	return nil
 }
 
-// environment has the variables that change what this program does; of the secret one only that it is set.
+// environment has the variables that change what this program and its libraries do; of secret ones only that they are
+// set, of addresses not the password.
 func environment() map[string]string {
 	set := map[string]string{}
 	for _, name := range []string{
-		"GOMLX_BACKEND", "LATENTCHAIN_CACHE", "LATENTCHAIN_OFFLINE",
-		"HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "PJRT_PLUGIN_LIBRARY_PATH", "XLA_FLAGS",
+		"GOMLX_BACKEND", "LATENTCHAIN_CACHE", "LATENTCHAIN_OFFLINE", "XDG_CACHE_HOME",
+		"HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN_PATH",
+		"PJRT_PLUGIN_LIBRARY_PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", "NO_PROXY", "no_proxy",
 	} {
 		if value, ok := os.LookupEnv(name); ok {
 			set[name] = value
 		}
 	}
-	if os.Getenv("HF_TOKEN") != "" {
-		set["HF_TOKEN"] = "(set)"
+	if set["TF_CPP_MIN_LOG_LEVEL"] == "3" { // go-xla sets that by itself
+		delete(set, "TF_CPP_MIN_LOG_LEVEL")
+	}
+	for _, name := range []string{"HF_ENDPOINT", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
+		if value, ok := os.LookupEnv(name); ok {
+			set[name] = withoutPassword(value)
+		}
+	}
+	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "GH_TOKEN"} {
+		if os.Getenv(name) != "" {
+			set[name] = "(set)"
+		}
 	}
 	return set
+}
+
+// withoutPassword leaves out of an address who logs in, and how: user:password@host becomes (login)@host.
+func withoutPassword(address string) string {
+	scheme, rest, found := strings.Cut(address, "://")
+	if !found {
+		scheme, rest = "", address
+	} else {
+		scheme += "://"
+	}
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		rest = "(login)" + rest[at:]
+	}
+	return scheme + rest
 }
 
 func (a *app) findCache() finding {
@@ -126,13 +155,19 @@ func (a *app) findCache() finding {
 	return f
 }
 
-func findPip() finding {
-	for _, name := range []string{"python3", "python", "pip3", "pip"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return finding{What: name, Path: path}
+// findPip finds the pip that package wheel would call. A Python may be without one.
+func findPip(ctx context.Context) finding {
+	for _, pip := range [][]string{{"python3", "-m", "pip"}, {"python", "-m", "pip"}, {"pip3"}, {"pip"}} {
+		path, err := exec.LookPath(pip[0])
+		if err != nil {
+			continue
+		}
+		out, err := exec.CommandContext(ctx, path, append(pip[1:], "--version")...).Output()
+		if fields := strings.Fields(string(out)); err == nil && len(fields) > 1 && fields[0] == "pip" { // pip 24.0 from …
+			return finding{What: strings.Join(pip, " "), Path: path, Version: fields[1]}
 		}
 	}
-	return finding{Error: "no Python and no pip", Hint: "needed only where GitHub or the Hugging Face hub can't be reached"}
+	return finding{Error: "no pip", Hint: "needed only where GitHub or the Hugging Face hub can't be reached", missing: true}
 }
 
 // tryBackend finds the backend and runs a small program on it.
@@ -167,10 +202,23 @@ func (a *app) findModel(ctx context.Context) finding {
 	o := a.hubOptions()
 	o.Offline = true
 	m, err := hub.Find(ctx, a.model, o)
-	if err != nil {
-		return finding{What: a.model, Error: err.Error(), Hint: "latentchain install fetches the model if it can be had"}
+	if err == nil {
+		return finding{What: m.Name, Path: m.Path, Source: m.Source, Version: m.Version}
 	}
-	return finding{What: m.Name, Path: m.Path, Source: m.Source, Version: m.Version}
+	f := finding{What: a.model, Error: err.Error(), missing: fetchable(a.model)}
+	if f.missing {
+		f.Hint = "latentchain install fetches the model if it can be had"
+	}
+	return f
+}
+
+// fetchable says that a model which is not here may be elsewhere: it is no path.
+func fetchable(model string) bool {
+	if slices.Contains(hub.Builtin(), strings.ToLower(model)) {
+		return true
+	}
+	_, err := os.Stat(model)
+	return err != nil && strings.Contains(model, "/") && !filepath.IsAbs(model) && !strings.HasPrefix(model, ".") && !strings.HasPrefix(model, "~")
 }
 
 func (a *app) printDiagnosis(d diagnosis) {
@@ -203,7 +251,11 @@ func (f finding) lines() []string {
 	}
 	add("%s", strings.TrimSpace(head))
 	add("%s", f.Path)
-	add("MISSING: %s", oneLine(f.Error))
+	if f.missing {
+		add("MISSING: %s", oneLine(f.Error))
+	} else {
+		add("ERROR: %s", oneLine(f.Error))
+	}
 	add("note: %s", f.Hint)
 	return lines
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -15,12 +16,16 @@ import (
 
 func (a *app) installCommand() *cobra.Command {
 	var cuda string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Fetch the XLA plugin and the model ahead of time",
 		Long: `Install fetches what the first run would fetch: an XLA plugin, unless one is installed, and the model.
 What is there already stays as it is. With --cuda it installs the plugin for NVIDIA GPUs instead of the
-one for the CPU (some gigabytes, under ~/.local/lib/go-xla); later runs then use the GPU by themselves.`,
+one for the CPU (some gigabytes, under ~/.local/lib/go-xla); later runs then use the GPU by themselves.
+
+The exit code is 1 when no plugin could be had, even though the slow pure-Go backend would stand in for it;
+--plugin go says that this one will do.`,
 		Example: `  latentchain install
   latentchain install --model Qwen/Qwen3-0.6B
   latentchain install --cuda
@@ -35,39 +40,66 @@ one for the CPU (some gigabytes, under ~/.local/lib/go-xla); later runs then use
 			}
 			return nil
 		},
-		RunE: a.runs(func(ctx context.Context) error { return a.install(ctx, cuda) }),
+		RunE: a.runs(func(ctx context.Context) error { return a.install(ctx, cuda, asJSON) }),
 	}
 	cmd.Flags().StringVar(&cuda, "cuda", "", "install the plugin for NVIDIA GPUs: cuda12 or cuda13")
 	cmd.Flags().Lookup("cuda").NoOptDefVal = "cuda13"
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }
 
-func (a *app) install(ctx context.Context, cuda string) error {
-	if cuda != "" {
-		path, err := a.installCUDA(ctx, cuda)
-		if err != nil {
+// installed is where things are now. A part with an Error could not be had.
+type installed struct {
+	Plugin finding `json:"plugin"`
+	Model  finding `json:"model"`
+}
+
+func (a *app) install(ctx context.Context, cuda string, asJSON bool) error {
+	var there installed
+	var noPlugin error
+	if there.Plugin, noPlugin = a.installPlugin(ctx, cuda); noPlugin != nil {
+		there.Plugin.Error = noPlugin.Error()
+	} else if !asJSON {
+		a.printInstalled("plugin", there.Plugin)
+	}
+	model, noModel := hub.Find(ctx, a.model, a.hubOptions())
+	there.Model = finding{What: model.Name, Path: model.Path, Source: model.Source, Version: model.Version}
+	if noModel != nil {
+		there.Model = finding{What: a.model, Error: noModel.Error()}
+	} else if !asJSON {
+		a.printInstalled("model", there.Model)
+	}
+	if asJSON {
+		if err := a.printJSON(there); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "plugin  %s\n        %s\n", cuda, path)
-	} else {
-		plugin, err := backend.Find(ctx, a.backendOptions())
-		if err != nil {
-			return fmt.Errorf("install: %w", err)
-		}
-		if plugin.Warning != "" {
-			a.show.warn(plugin.Warning)
-		}
-		fmt.Fprintf(a.out, "plugin  %s (%s)\n", plugin.Kind, plugin.Source)
-		if plugin.Path != "" {
-			fmt.Fprintf(a.out, "        %s\n", plugin.Path)
-		}
 	}
-	model, err := hub.Find(ctx, a.model, a.hubOptions())
-	if err != nil {
+	if err := errors.Join(noPlugin, noModel); err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
-	fmt.Fprintf(a.out, "model   %s (%s)\n        %s\n", model.Name, model.Source, model.Path)
 	return nil
+}
+
+func (a *app) installPlugin(ctx context.Context, cuda string) (finding, error) {
+	if cuda != "" {
+		path, err := a.installCUDA(ctx, cuda)
+		return finding{What: cuda, Path: path, Source: "installed"}, err
+	}
+	plugin, err := backend.Find(ctx, a.backendOptions())
+	if err != nil {
+		return finding{}, err
+	}
+	if plugin.Warning != "" {
+		err = errors.New(plugin.Warning + "; --plugin go says that this will do")
+	}
+	return finding{What: string(plugin.Kind), Path: plugin.Path, Source: plugin.Source, Version: plugin.Version}, err
+}
+
+func (a *app) printInstalled(name string, f finding) {
+	fmt.Fprintf(a.out, "%-7s %s (%s)\n", name, f.What, f.Source)
+	if f.Path != "" {
+		fmt.Fprintf(a.out, "        %s\n", f.Path)
+	}
 }
 
 // installCUDA keeps standard output for the result: go-xla's installer tells its progress there.

@@ -162,6 +162,8 @@ func TestNumbersInWords(t *testing.T) {
 		{bytesText(3_200_000_000_000), "3.2 TB"},
 		{tail("one two\nthree", 20), "one two three"},
 		{tail("one two three", 6), "…three"},
+		{withoutPassword("http://me:a@b@proxy:3128/"), "http://(login)@proxy:3128/"},
+		{withoutPassword("proxy:3128"), "proxy:3128"},
 		{median([]float64{3, 1, 2}), 2.0},
 		{median([]float64{4, 1, 2, 3}), 3.0},
 		{round(1.23456789, 6), 1.234568},
