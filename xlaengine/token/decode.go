@@ -20,6 +20,7 @@ type decoder struct {
 	opens     bool
 	lead      rune // up to strip of these are cut off the front of the text
 	strip     int
+	fused     bool   // Fuse came; Strip before it would cut every token
 	between   string // put between tokens
 }
 
@@ -66,7 +67,8 @@ func (d *decoder) read(raw json.RawMessage) error {
 		d.alphabet = true
 	case "ByteFallback":
 		d.fallback = true
-	case "Fuse": // what follows sees one text; here that is always so
+	case "Fuse":
+		d.fused = true
 	case "Replace":
 		p, err := readPattern(c.Pattern)
 		if err != nil {
@@ -79,6 +81,9 @@ func (d *decoder) read(raw json.RawMessage) error {
 	case "Strip":
 		if utf8.RuneCountInString(c.Content) != 1 || c.Stop != 0 || c.Start < 0 {
 			return fmt.Errorf("part Strip of %q, start %d, stop %d: want one character and stop 0", c.Content, c.Start, c.Stop)
+		}
+		if c.Start > 0 && !d.fused {
+			return fmt.Errorf("part Strip is supported only after Fuse")
 		}
 		d.lead, _ = utf8.DecodeRuneInString(c.Content)
 		d.strip = c.Start

@@ -37,6 +37,7 @@ func TestUnsupportedPartsAreNamed(t *testing.T) {
 		{`{"pre_tokenizer": {"type": "Metaspace", "replacement": "_", "prepend_scheme": "odd"}, ` + model + `}`, `"odd"`},
 		{`{"decoder": {"type": "WordPiece"}, ` + model + `}`, `"WordPiece" is not supported`},
 		{`{"decoder": {"type": "Strip", "content": " ", "start": 0, "stop": 1}, ` + model + `}`, "stop 0"},
+		{`{"decoder": {"type": "Strip", "content": " ", "start": 1, "stop": 0}, ` + model + `}`, "Strip is supported only after Fuse"},
 		{`{"decoder": {"type": "Sequence", "decoders": [{"type": "ByteLevel"}, {"type": "ByteFallback"}]}, ` + model + `}`, "ByteLevel together"},
 		{`{"added_tokens": [{"id": 4000000000, "content": "x"}], ` + model + `}`, `token "x": id 4000000000`},
 	} {

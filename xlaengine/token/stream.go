@@ -7,28 +7,21 @@ import "unicode/utf8"
 // Stream decodes ids one at a time. It holds back the bytes of a character whose end has not come yet, so what
 // Push returns is always valid UTF-8. A Stream belongs to one goroutine.
 type Stream struct {
-	t           *Tokenizer
-	held        []byte // the beginning of a character, at most 3 bytes
-	begun       bool   // a token came before
-	toStrip     int    // characters still to be taken off the front
-	skipSpecial bool
+	t       *Tokenizer
+	held    []byte // the beginning of a character, at most 3 bytes
+	begun   bool   // a token came before
+	toStrip int    // characters still to be taken off the front
 }
 
 // NewStream returns a Stream at the beginning of a text.
 func (t *Tokenizer) NewStream() *Stream { return &Stream{t: t, toStrip: t.decoder.strip} }
-
-// SkipSpecial leaves special tokens out of the text and returns s.
-func (s *Stream) SkipSpecial() *Stream {
-	s.skipSpecial = true
-	return s
-}
 
 // Push returns the text that id completes, often all of the token's, sometimes "". The pushed texts and Flush's,
 // one after the other, are what Decode gives for all ids; only where ids make no valid UTF-8 may the number of
 // U+FFFD differ.
 func (s *Stream) Push(id int) string {
 	token, ok := s.t.words.text(id)
-	if !ok || s.skipSpecial && s.t.words.special[id] {
+	if !ok {
 		return ""
 	}
 	if s.begun {

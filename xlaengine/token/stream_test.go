@@ -82,17 +82,3 @@ func TestStreamOfBrokenBytes(t *testing.T) {
 		})
 	}
 }
-
-func TestStreamSkipsSpecialOnlyWhenAsked(t *testing.T) {
-	tokenizer := open(t, models+"tiny-llama3")
-	ids, err := tokenizer.Encode("<|im_start|>a<|im_end|>")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := streamed(t, tokenizer.NewStream(), ids); got != "<|im_start|>a<|im_end|>" {
-		t.Errorf("with special tokens: %q", got)
-	}
-	if got := streamed(t, tokenizer.NewStream().SkipSpecial(), ids); got != "a" {
-		t.Errorf("without: %q", got)
-	}
-}

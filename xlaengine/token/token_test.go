@@ -36,17 +36,17 @@ func ExampleStream() {
 		fmt.Println(err)
 		return
 	}
-	ids, err := t.Encode("é 🗾<|im_end|>")
+	ids, err := t.Encode("é 🗾")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	s := t.NewStream().SkipSpecial()
+	s := t.NewStream()
 	for _, id := range ids {
 		fmt.Printf("%q ", s.Push(id))
 	}
 	fmt.Printf("%q\n", s.Flush())
-	// Output: "" "é" " " "" "" "" "🗾" "" ""
+	// Output: "" "é" " " "" "" "" "🗾" ""
 }
 
 func TestLookupsAgreeWithTheVocabulary(t *testing.T) {
