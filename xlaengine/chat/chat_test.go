@@ -74,7 +74,7 @@ func TestToolsKeepTheOrderOfTheirFields(t *testing.T) {
 func TestStrftimeWritesTheGivenTime(t *testing.T) {
 	in := Input{Now: time.Date(2025, 3, 7, 14, 5, 9, 0, time.UTC)}
 	for format, want := range map[string]string{
-		"%d %b %Y": "07 Mar 2025", "%B %-d, %Y": "March 7, 2025", "%Y-%m-%d": "2025-03-07", "%A %H:%M:%S %p %%": "Friday 14:05:09 PM %", "%j": "066",
+		"%d %b %Y": "07 Mar 2025", "%B %-d, %Y": "March 7, 2025", "%Y-%m-%d": "2025-03-07", "%A %H:%M:%S %p %%": "Friday 14:05:09 PM %", "%j": "066", "%-j": "66", "%-m/%-y": "3/25",
 	} {
 		if text, err := renderSource("{{ strftime_now('"+format+"') }}", in); err != nil || text != want {
 			t.Errorf("%s: %v, %q, want %q", format, err, text, want)

@@ -41,8 +41,8 @@ func (c clock) Call(_ value.State, args []value.Value, _ map[string]value.Value)
 		if layout != "%" {
 			text = c.now.Format(layout)
 		}
-		if unpadded && len(text) == 2 {
-			text = strings.TrimPrefix(text, "0")
+		for unpadded && 1 < len(text) && len(text) < 4 && text[0] == '0' { // 09 or 066, not a date
+			text = text[1:]
 		}
 		b.WriteString(text)
 	}
