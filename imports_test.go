@@ -21,8 +21,7 @@ var layers = [][]string{
 	{"xlaengine"},
 	{"plugin"},
 	{"chains"},
-	{"eval"},
-	{"cmd", "notebooks", "examples", "docs"},
+	{"cmd", "examples", "docs"},
 }
 
 // reserved are libraries that only some folders may import.
@@ -33,7 +32,7 @@ var reserved = []struct {
 }{
 	{[]string{"github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla"}, []string{"align", "xlaengine"},
 		"what stands on the engine must not know what it is made of"},
-	{[]string{"github.com/tmc/langchaingo"}, []string{"plugin", "chains", "eval", "cmd", "notebooks", "examples"},
+	{[]string{"github.com/tmc/langchaingo"}, []string{"plugin", "chains", "cmd", "examples"},
 		"the engine is of use without langchaingo"},
 }
 

@@ -46,7 +46,6 @@ func main() {
 }
 
 // measure reads that many bytes so many times. Using the sum keeps the compiler from leaving the reading out.
-// measure reads that many bytes so many times. Using the sum keeps the compiler from leaving the reading out.
 func measure(bytes, runs int) (report, error) {
 	lines := make([]line, bytes/64)
 	for i := range lines { // a page that was never written is not in memory
