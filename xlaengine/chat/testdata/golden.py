@@ -1,5 +1,6 @@
 """Makes snippets.json: what transformers (5.x, Jinja2 3.1) renders for small templates, each about one thing that
-templates in use need. Run as: python golden.py"""
+templates in use need; and the texts and errors in chat-templates.json, whose templates, written in the manner of
+well-known models, and conversations are in the file itself. Run as: python golden.py"""
 import json, pathlib
 from transformers.utils.chat_template_utils import _compile_jinja_template as compile_template
 
@@ -83,3 +84,14 @@ for t in snippets + long:
     except Exception as e:
         rows.append({"template": t, "error": f"{type(e).__name__}: {e}"})
 (here / "snippets.json").write_text(json.dumps({"messages": messages, "extra": extra, "cases": rows}, indent=1, ensure_ascii=True) + "\n")
+
+path = here / "chat-templates.json"
+golden = json.loads(path.read_text())
+for c in golden["cases"]:
+    c.pop("text", None), c.pop("error", None)
+    names = ("messages", "tools", "add_generation_prompt", "bos_token", "eos_token")
+    try:
+        c["text"] = compile_template(golden["templates"][c["template"]]).render(documents=None, **{k: c[k] for k in names}, **c["extra"])
+    except Exception as e:
+        c["error"] = str(e)
+path.write_text(json.dumps(golden, indent=1))

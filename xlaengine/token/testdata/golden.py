@@ -1,8 +1,9 @@
-"""Makes components.json.gz, hard.json and sentencepiece.json: what Hugging Face's `tokenizers` (0.23) and
-`sentencepiece` (0.2) give for texts that are easy to get wrong. Run as: python golden.py <folder of SmolLM2-135M-Instruct>
+"""Makes components.json.gz, hard.json, sentencepiece.json and the ids in tokens-*.json: what Hugging Face's `tokenizers`
+(0.23) and `sentencepiece` (0.2) give for texts that are easy to get wrong.
+Run as: python golden.py <folder of SmolLM2-135M-Instruct>
 
 components.json.gz holds small tokenizers, each made to use one part of tokenizer.json; hard.json texts for the models
-the other tests open; sentencepiece.json texts for bpe.model, trained here.
+the other tests open; sentencepiece.json texts for bpe.model, trained here. The texts of tokens-*.json are in these files.
 """
 import gzip, io, json, pathlib, random, sys
 from tokenizers import Tokenizer, AddedToken, Regex, models, normalizers as N, pre_tokenizers as P, decoders as D, trainers
@@ -99,8 +100,15 @@ rows = [{"name": k, "tokenizer": json.loads(t.to_str()), "cases": cases(t, hard)
 (here / "components.json.gz").write_bytes(gzip.compress(lines(rows).encode(), 9, mtime=0))
 
 model = here.parent.parent.parent / "testdata/models"
-rows = [{"name": n, "cases": cases(Tokenizer.from_file(str(p)), hard)} for n, p in [("tiny-llama3", model / "tiny-llama3/tokenizer.json"), ("tiny-qwen3", model / "tiny-qwen3/tokenizer.json"), ("smollm2", pathlib.Path(sys.argv[1]) / "tokenizer.json")]]
+real = {n: Tokenizer.from_file(str(p / "tokenizer.json")) for n, p in [("tiny-llama3", model / "tiny-llama3"), ("tiny-qwen3", model / "tiny-qwen3"), ("smollm2", pathlib.Path(sys.argv[1]))]}
+real["smollm2"].pre_tokenizer = P.Sequence([P.Digits(individual_digits=True), P.ByteLevel(add_prefix_space=False)])  # a folder made of a GGUF file lacks the first
+rows = [{"name": n, "cases": cases(t, hard)} for n, t in real.items()]
 (here / "hard.json").write_text(lines(rows))
+
+for name, tok in real.items():
+    path = here / f"tokens-{'smollm2-135m' if name == 'smollm2' else name}.json"
+    texts = [row["text"] for row in json.loads(path.read_text())]
+    path.write_text(json.dumps([{"text": t, "ids": tok.encode(t, add_special_tokens=False).ids} for t in texts], indent=0))
 
 out = io.BytesIO()
 sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(corpus), model_writer=out, vocab_size=400, model_type="bpe", byte_fallback=True, character_coverage=0.98, normalization_rule_name="identity", remove_extra_whitespaces=False, user_defined_symbols=["<tok>", "\n"], hard_vocab_limit=False, minloglevel=2)
