@@ -37,18 +37,21 @@ def main():
     work = {name: programs for name, programs in workloads(args).items() if re.search(args.only, name)}
     if not work:
         p.error(f"--only {args.only!r} leaves nothing")
+    weights = weight_bytes(args.folder)  # a folder that is none is told now, not after an hour
     rounds = []
-    with args.log.open("a", encoding="utf-8") as log:
-        for number in range(args.rounds):
-            rounds.append({})
-            for workload, programs in work.items():
-                names = list(programs)
-                for name in names[number % len(names):] + names[:number % len(names)]:
-                    print(f"round {number + 1} of {args.rounds}: {workload}: {name}", file=sys.stderr)
-                    if result := call(programs[name]):
-                        rounds[-1][workload, name] = result
-                        print(json.dumps({"round": number + 1, "workload": workload, "program": name, "load": os.getloadavg()[0], **result}), file=log, flush=True)
-    print(tables(work, rounds, weight_bytes(args.folder)))
+    try:
+        with args.log.open("a", encoding="utf-8") as log:
+            for number in range(args.rounds):
+                rounds.append({})
+                for workload, programs in work.items():
+                    names = list(programs)
+                    for name in names[number % len(names):] + names[:number % len(names)]:
+                        print(f"round {number + 1} of {args.rounds}: {workload}: {name}", file=sys.stderr)
+                        if result := call(programs[name]):
+                            rounds[-1][workload, name] = result
+                            print(json.dumps({"round": number + 1, "workload": workload, "program": name, "load": os.getloadavg()[0], **result}), file=log, flush=True)
+    finally:  # what was measured before Ctrl-C counts too
+        print(tables(work, rounds, weights))
 
 
 def workloads(args):
