@@ -144,8 +144,7 @@ const (
 	AnswerKey   = "answer"
 )
 
-// Call runs the team on inputs["question"], a string, and returns {"answer": …}. Options go to all agents, but only the
-// last one's words are streamed.
+// Call runs the team on inputs["question"], a string, and returns {"answer": …}. Options go to the agents as in Run.
 func (s *Sequential) Call(ctx context.Context, inputs map[string]any, options ...lcchains.ChainCallOption) (map[string]any, error) {
 	question, ok := inputs[QuestionKey].(string)
 	if !ok {

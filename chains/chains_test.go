@@ -197,11 +197,48 @@ func cancelAt(what string, nth int) func(string, context.CancelFunc) error {
 }
 
 func TestOptionsMeantForAnswersDoNotBreakHandOffs(t *testing.T) {
-	e := &scripted.Engine{Answer: func(string) string { return "one\nObservation: two" }}
-	s := team(t, on(t, e), shortRoles(), chains.WithSampling(llms.WithStopWords([]string{"\nObservation:"}), llms.WithN(3)))
-	result, err := s.Run(t.Context(), "Q?")
-	if err != nil || result.Answer != "one" || result.Agents[1].HandedOver == 0 {
-		t.Errorf("got %+v, %v", result, err)
+	add := llms.FunctionDefinition{Name: "add", Parameters: json.RawMessage(`{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}`)}
+	const schema = `{"type":"object","properties":{"n":{"const":7}},"required":["n"]}`
+	called := `add({"a":0})`
+	streamed := 0
+	for _, test := range []struct {
+		claim string
+		opts  []llms.CallOption
+		says  string
+		want  string // the answer, or a call as name(arguments)
+	}{
+		{"stop words and several answers", []llms.CallOption{llms.WithStopWords([]string{"\nObservation:"}), llms.WithN(3)}, "one\nObservation: two", "one"},
+		{"JSON mode", []llms.CallOption{llms.WithJSONMode()}, "", "{}"},
+		{"a type of response", []llms.CallOption{llms.WithResponseMIMEType("application/json")}, "", "{}"},
+		{"a schema", []llms.CallOption{llms.WithMetadata(map[string]any{"schema": schema})}, "", `{"n":7}`},
+		{"a grammar", []llms.CallOption{llms.WithMetadata(map[string]any{"grammar": schema})}, "", `{"n":7}`},
+		{"tools", []llms.CallOption{llms.WithTools([]llms.Tool{{Type: "function", Function: &add}}), llms.WithToolChoice("required")}, "", called},
+		{"tools it need not call", []llms.CallOption{llms.WithTools([]llms.Tool{{Type: "function", Function: &add}})}, "sure", "sure"},
+		{"functions", []llms.CallOption{llms.WithFunctions([]llms.FunctionDefinition{add}), llms.WithFunctionCallBehavior(`{"name":"add"}`)}, "", called},
+		{"a function for thoughts", []llms.CallOption{llms.WithStreamingReasoningFunc(func(context.Context, []byte, []byte) error { streamed++; return nil })}, "x", "x"},
+	} {
+		for _, mode := range []chains.Mode{chains.Latent, chains.Text} {
+			e := &scripted.Engine{Answer: func(string) string { return test.says }}
+			streamed = 0
+			result, err := team(t, on(t, e), shortRoles(), chains.WithMode(mode)).Run(t.Context(), "Q?", test.opts...)
+			if err != nil {
+				t.Errorf("%s, %s: %v", test.claim, mode, err)
+				continue
+			}
+			got := result.Answer
+			for _, c := range result.ToolCalls {
+				got += c.FunctionCall.Name + "(" + c.FunctionCall.Arguments + ")"
+			}
+			noted := strings.TrimSpace(result.Agents[1].Text)
+			if got != test.want || (result.Agents[1].HandedOver == 0) == (mode == chains.Latent) || strings.ContainsAny(noted, "{}") || streamed > 1 {
+				t.Errorf("%s, %s: answer %q, want %q; the one before handed over %d bytes and %q; %d pieces streamed",
+					test.claim, mode, got, test.want, result.Agents[1].HandedOver, noted, streamed)
+			}
+		}
+	}
+	given := map[string]any{"schema": schema}
+	if _, err := team(t, on(t, &scripted.Engine{}), shortRoles()).Run(t.Context(), "Q?", llms.WithMetadata(given)); err != nil || given["schema"] != schema {
+		t.Errorf("the caller's own metadata: %v, %v", given, err)
 	}
 }
 

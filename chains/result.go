@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/tmc/langchaingo/llms"
+
 	"github.com/latentchain/latentchain/xlaengine"
 )
 
@@ -33,6 +35,7 @@ const (
 // Result is an answer and how it came about.
 type Result struct {
 	Answer     string
+	ToolCalls  []llms.ToolCall // what the last agent asks for, where it was given tools
 	Agents     []AgentResult
 	FirstToken time.Duration // from the start of the run to the last agent's first token
 	Seconds    float64       // the whole run
@@ -54,11 +57,12 @@ type AgentResult struct {
 // MarshalJSON writes flat, snake_case fields with times in seconds.
 func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Answer     string        `json:"answer"`
-		Agents     []AgentResult `json:"agents"`
-		FirstToken float64       `json:"first_token_seconds"`
-		Seconds    float64       `json:"seconds"`
-	}{r.Answer, r.Agents, r.FirstToken.Seconds(), r.Seconds})
+		Answer     string          `json:"answer"`
+		ToolCalls  []llms.ToolCall `json:"tool_calls,omitempty"`
+		Agents     []AgentResult   `json:"agents"`
+		FirstToken float64         `json:"first_token_seconds"`
+		Seconds    float64         `json:"seconds"`
+	}{r.Answer, r.ToolCalls, r.Agents, r.FirstToken.Seconds(), r.Seconds})
 }
 
 // MarshalJSON writes flat, snake_case fields with times in seconds.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ var ErrNoQuestion = errors.New("the question is empty; ask something")
 // Run has the team answer question. Options add to those of WithSampling. Errors name the role that was at work and
 // wrap the model's; no memory is left behind on any way out. In the result of a failed run are the agents that were
 // done before.
+//
+// Tools, functions, JSON mode, a schema and streaming functions are for the answer, so only the last agent gets them; stop
+// words hold for all that write.
 func (s *Sequential) Run(ctx context.Context, question string, opts ...llms.CallOption) (result Result, err error) {
 	r := run{Sequential: s, started: time.Now(), question: strings.TrimSpace(question)}
 	if r.question == "" {
@@ -83,6 +87,9 @@ func (r *run) work(ctx context.Context, i int) (AgentResult, error) {
 		return AgentResult{}, err
 	}
 	choice := response.Choices[0]
+	if why, inWords := choice.GenerationInfo["TextBecause"]; inWords {
+		return AgentResult{}, fmt.Errorf("it answered in text because of %v, where a memory is to be handed over", why)
+	}
 	cost, _ := plugin.ReportOf(choice)
 	report := AgentResult{
 		Role: a.role.Name, Usage: cost.Usage, Times: cost.Times, Seconds: time.Since(started).Seconds(),
@@ -91,7 +98,7 @@ func (r *run) work(ctx context.Context, i int) (AgentResult, error) {
 	switch {
 	case last:
 		report.Text, report.StopReason = choice.Content, choice.StopReason
-		r.result.Answer = strings.TrimSpace(choice.Content)
+		r.result.Answer, r.result.ToolCalls = strings.TrimSpace(choice.Content), choice.ToolCalls
 		r.result.FirstToken = started.Sub(r.started) + cost.FirstToken
 	case r.mode == Text:
 		report.Text, report.StopReason = choice.Content, choice.StopReason
@@ -128,12 +135,18 @@ func (r *run) messages(a agent) ([]llms.MessageContent, error) {
 }
 
 // optionsFor returns the options of agent i. What it writes goes to the progress and, if it is the last one, to the
-// caller's own function. One answer is all that can be handed on, and stop words are for words.
+// caller's own functions. One answer is all that can be handed on, what the answer must fit is for the last one, as tools
+// are, and stop words are for words.
 func (r *run) optionsFor(i int, last bool) llms.CallOptions {
 	o := r.options
 	o.N, o.CandidateCount = 0, 0
 	if !last {
-		o.StreamingFunc = nil
+		o.StreamingFunc, o.StreamingReasoningFunc = nil, nil
+		o.JSONMode, o.ResponseMIMEType = false, ""
+		o.Tools, o.ToolChoice, o.Functions, o.FunctionCallBehavior = nil, nil, nil, ""
+		o.Metadata = maps.Clone(o.Metadata)
+		delete(o.Metadata, "schema")
+		delete(o.Metadata, "grammar")
 		if r.mode == Latent {
 			o.StopWords = nil
 		}
