@@ -1,8 +1,8 @@
 package plugin
 
 // Calls in what a model said, in the forms that chat templates train models on: JSON objects between <tool_call> and
-// </tool_call>, or an answer that is nothing but such objects, one after the other or in an array. An object that does
-// not name a function on offer is text.
+// </tool_call>, or an answer that is nothing but such objects, one after the other or in an array, perhaps after a marker.
+// An object that does not name a function on offer is text.
 
 import (
 	"bytes"
@@ -21,6 +21,20 @@ const (
 	callBegin = "<tool_call>"
 	callEnd   = "</tool_call>"
 )
+
+// callMarkers are what Mistral's and Llama's models put before an answer that is calls.
+var callMarkers = []string{"[TOOL_CALLS]", "<|python_tag|>"}
+
+// unmarked returns text without the space and the marker that it begins with.
+func unmarked(text string) string {
+	text = strings.TrimLeft(text, " \t\r\n")
+	for _, marker := range callMarkers {
+		if rest, is := strings.CutPrefix(text, marker); is {
+			return strings.TrimLeft(rest, " \t\r\n")
+		}
+	}
+	return text
+}
 
 // callsIn returns the calls in text, and the text without them.
 func (c calling) callsIn(text string) (rest string, calls []llms.FunctionCall) {
@@ -56,8 +70,9 @@ func (c calling) sureText(said string, from int) int {
 	if len(c.offered) == 0 {
 		return len(said)
 	}
-	begin := strings.TrimLeft(said, " \t\r\n")
-	if begin == "" || strings.ContainsRune("{[`", rune(begin[0])) {
+	begin := unmarked(said)
+	opens := slices.ContainsFunc(callMarkers, func(marker string) bool { return strings.HasPrefix(marker, begin) })
+	if opens || strings.ContainsRune("{[`", rune(begin[0])) {
 		return from
 	}
 	if at := strings.Index(said[from:], callBegin); at >= 0 {
@@ -68,7 +83,7 @@ func (c calling) sureText(said string, from int) int {
 
 // read returns the calls in text if it is nothing else.
 func (c calling) read(text string) (calls []llms.FunctionCall, ok bool) {
-	text = strings.TrimSpace(text)
+	text = strings.TrimSpace(unmarked(text))
 	if fenced, is := strings.CutPrefix(text, "```"); is {
 		text = strings.TrimSuffix(strings.TrimPrefix(fenced, "json"), "```")
 	}

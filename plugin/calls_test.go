@@ -40,6 +40,10 @@ func TestCallsInText(t *testing.T) {
 		{"without the last tag", "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}", "", one},
 		{"a function not on offer", `{"name": "rm", "arguments": {}}`, `{"name": "rm", "arguments": {}}`, nil},
 		{"with an id, as Mistral writes", `[{"name": "add", "arguments": {"a": 1}, "id": "123456789"}]`, "", one},
+		{"after Mistral's marker", `[TOOL_CALLS] [{"name": "add", "arguments": {"a": 1}}, {"name": "say", "arguments": {}}]`, "", two},
+		{"after Llama's marker", `<|python_tag|>{"name": "add", "parameters": {"a": 1}}`, "", one},
+		{"a marker alone", "[TOOL_CALLS]", "[TOOL_CALLS]", nil},
+		{"a marker before words", "<|python_tag|>print(1)", "<|python_tag|>print(1)", nil},
 		{"arguments first", `{"arguments": {"a": 1}, "name": "add"}`, `{"arguments": {"a": 1}, "name": "add"}`, nil},
 		{"arguments twice", `{"name": "add", "arguments": {}, "arguments": {}}`, `{"name": "add", "arguments": {}, "arguments": {}}`, nil},
 		{"other keys", `{"name": "add", "arguments": {}, "age": 3}`, `{"name": "add", "arguments": {}, "age": 3}`, nil},
@@ -62,7 +66,8 @@ func TestCallsInText(t *testing.T) {
 
 // What was streamed is the beginning of what is said in the end, and all of it where there is no call.
 func FuzzStreamHoldsCallsBack(f *testing.F) {
-	for _, seed := range []string{"plain", `{"name": "add", "arguments": {}}`, "so <tool_call>{\"name\": \"add\", \"arguments\": {}}</tool_call>", "<tool", " \n{x", "`a`"} {
+	for _, seed := range []string{"plain", `{"name": "add", "arguments": {}}`, "so <tool_call>{\"name\": \"add\", \"arguments\": {}}</tool_call>", "<tool", " \n{x", "`a`",
+		`[TOOL_CALLS] [{"name": "add", "arguments": {}}]`, `<|python_tag|>{"name": "add", "parameters": {}}`, "<|python_tag|>x", "<|pyt", "[TOOL_CALLS]x"} {
 		f.Add(seed, 1)
 	}
 	f.Fuzz(func(t *testing.T, text string, size int) {

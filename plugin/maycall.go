@@ -72,7 +72,7 @@ func (c *mayCall) named() (g *grammar.Grammar, now bool) {
 			at = max(at, i+len(tag))
 		}
 	}
-	begun := strings.TrimLeft(c.said[at:], " \t\r\n")
+	begun := unmarked(c.said[at:])
 	if begun == "" || !strings.ContainsRune("{[`", rune(begun[0])) {
 		return nil, false
 	}

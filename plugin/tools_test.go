@@ -57,6 +57,8 @@ func TestToolChoice(t *testing.T) {
 		{"auto, in words", words, []llms.CallOption{tools(weather)}, "", "stop"},
 		{"auto, a call", call, []llms.CallOption{tools(clock, weather)}, "weather", "tool_calls"},
 		{"auto, a tagged call", "<tool_call>" + call + "</tool_call>", []llms.CallOption{tools(weather), llms.WithToolChoice("auto")}, "weather", "tool_calls"},
+		{"auto, as Mistral writes", "[TOOL_CALLS] [" + call + "]", []llms.CallOption{tools(weather)}, "weather", "tool_calls"},
+		{"auto, as Llama writes", "<|python_tag|>" + call, []llms.CallOption{tools(weather)}, "weather", "tool_calls"},
 		{"none", call, []llms.CallOption{tools(weather), llms.WithToolChoice("none")}, "", "stop"},
 		{"none, of functions", call, []llms.CallOption{llms.WithFunctions([]llms.FunctionDefinition{weather}), llms.WithFunctionCallBehavior("none")}, "", "stop"},
 		{"required", words, []llms.CallOption{tools(weather), llms.WithToolChoice("required")}, "weather", "tool_calls"},
@@ -111,6 +113,7 @@ func TestArgumentsFitWhereverACallBegins(t *testing.T) {
 		{"a bare call", `{"name": "weather", "arguments": {"city": "Rome"}}`, ""},
 		{"a tagged call", "Let me see.\n<tool_call>\n" + `{"name": "weather", "arguments": {"town": 1}}` + "\n</tool_call>", ""},
 		{"parameters, as Llama 3 writes", `{"type": "function", "name": "weather", "parameters": {"days": 40}}`, ""},
+		{"after a marker", `<|python_tag|>{"name": "weather", "parameters": {"city": "Rome"}}`, ""},
 		{"in an array", `[{"name": "weather", "arguments": 3}]`, ""},
 		{"after a thought", "<think>{</think>\n" + `{"name":"weather","arguments":{"city":3`, ""},
 		{"an object that is no call", `{"name": "Ada", "arguments": {"city": "Rome"}}`, `{"name": "Ada", "arguments": {"city": "Rome"}}`},
@@ -269,9 +272,13 @@ func TestCallsAreNotStreamed(t *testing.T) {
 	for says, want := range map[string]string{
 		`{"name":"clock","arguments":{}}`:                              "",
 		`So: <tool_call>{"name":"clock","arguments":{}}</tool_call> .`: "So: ",
-		"a <tool":         "a <tool",
-		"{} no call":      "{} no call",
-		"in words, then…": "in words, then…",
+		`[TOOL_CALLS] [{"name":"clock","arguments":{}}]`:               "",
+		`<|python_tag|>{"name":"clock","parameters":{}}`:               "",
+		"<|python_tag|>print(1)":                                       "<|python_tag|>print(1)",
+		"<|pyt":                                                        "<|pyt",
+		"a <tool":                                                      "a <tool",
+		"{} no call":                                                   "{} no call",
+		"in words, then…":                                              "in words, then…",
 	} {
 		llm := on(t, &scripted.Engine{Answer: func(string) string { return says }})
 		streamed := ""
