@@ -105,7 +105,8 @@ func (f fitting) MaskWithin(left int) ([]uint64, error) {
 }
 
 // parametersOf returns a function's parameters as a schema of an object that is closed where that does not change what
-// its author can have meant: no parameters means no arguments, and those not named are not made up.
+// its author can have meant: no parameters means no arguments, and those not named are not made up. Nor are arguments ever
+// null, which some authors allow for functions that need none.
 func parametersOf(given any) (json.RawMessage, error) {
 	raw, err := schemaOf(given)
 	if err != nil {
@@ -114,31 +115,42 @@ func parametersOf(given any) (json.RawMessage, error) {
 	if string(raw) == "null" {
 		raw = json.RawMessage(`{"type":"object","properties":{}}`)
 	}
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &keys); err != nil {
+	members, ok := membersOf(raw)
+	if !ok {
 		return nil, errors.New("not a JSON object")
 	}
-	var add []string
-	if _, typed := keys["type"]; !typed {
-		add = append(add, `"type":"object"`)
+	members = slices.DeleteFunc(members, func(m member) bool { return m.key == "nullable" })
+	is := func(key string) func(member) bool { return func(m member) bool { return m.key == key } }
+	anObject := json.RawMessage(`"object"`)
+	var add []member
+	if at := slices.IndexFunc(members, is("type")); at < 0 {
+		add = append(add, member{"type", anObject})
+	} else if !slices.Contains(typesOf(members[at].value), "object") {
+		return nil, fmt.Errorf("of type %s; want an object, by the arguments' names", members[at].value)
+	} else {
+		members[at].value = anObject
 	}
 	opens := []string{"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames", "minProperties",
 		"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "dependentRequired"}
-	_, named := keys["properties"]
-	if named && !slices.ContainsFunc(opens, func(key string) bool { _, there := keys[key]; return there }) {
-		add = append(add, `"additionalProperties":false`)
+	named := slices.ContainsFunc(members, is("properties"))
+	if named && !slices.ContainsFunc(members, func(m member) bool { return slices.Contains(opens, m.key) }) {
+		add = append(add, member{"additionalProperties", json.RawMessage("false")})
 	}
-	if len(add) == 0 {
-		return raw, nil
-	}
-	body := strings.TrimSpace(strings.TrimPrefix(string(raw), "{"))
-	if body != "}" {
-		add = append(add, "")
-	}
-	return json.RawMessage("{" + strings.Join(add, ",") + body), nil
+	return inOrder(append(add, members...)), nil
 }
 
-// schemaOf returns a schema, given as text, as bytes or as a value that encoding/json writes, in compact form.
+// typesOf returns what the keyword type lists.
+func typesOf(value json.RawMessage) (types []string) {
+	var one string
+	if json.Unmarshal(value, &one) == nil {
+		return []string{one}
+	}
+	_ = json.Unmarshal(value, &types) // what is not a list of strings has none
+	return types
+}
+
+// schemaOf returns a schema, given as text, as bytes or as a value that encoding/json writes, in compact form. It is
+// without what names it as a document of its own, so that it can be part of another.
 func schemaOf(given any) (json.RawMessage, error) {
 	var raw []byte
 	switch g := given.(type) {
@@ -156,7 +168,44 @@ func schemaOf(given any) (json.RawMessage, error) {
 	if err := json.Compact(&compact, raw); err != nil {
 		return nil, fmt.Errorf("not JSON: %v", err)
 	}
-	return compact.Bytes(), nil
+	members, ok := membersOf(compact.Bytes())
+	if !ok {
+		return compact.Bytes(), nil
+	}
+	return inOrder(slices.DeleteFunc(members, func(m member) bool { return m.key == "$id" || m.key == "$schema" })), nil
+}
+
+// member is one of an object.
+type member struct {
+	key   string
+	value json.RawMessage
+}
+
+// membersOf returns the members of an object in the order they are written in; false if raw is none.
+func membersOf(raw json.RawMessage) (all []member, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
+		return nil, false
+	}
+	for decoder.More() {
+		token, err := decoder.Token()
+		key, isKey := token.(string)
+		var value json.RawMessage
+		if err != nil || !isKey || decoder.Decode(&value) != nil {
+			return nil, false
+		}
+		all = append(all, member{key, value})
+	}
+	return all, true
+}
+
+// inOrder writes an object.
+func inOrder(members []member) json.RawMessage {
+	parts := make([]string, len(members))
+	for i, m := range members {
+		parts[i] = inJSON(m.key) + ":" + string(m.value)
+	}
+	return json.RawMessage("{" + strings.Join(parts, ",") + "}")
 }
 
 // What a part of a schema is.

@@ -104,6 +104,25 @@ func TestToolChoice(t *testing.T) {
 	}
 }
 
+// A schema with a name of its own, or that lets arguments be null, is as good where a call is required as elsewhere.
+func TestParametersOfAllKindsWhereACallIsRequired(t *testing.T) {
+	f := llms.FunctionDefinition{Name: "f", Parameters: `{"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://example.com/f",
+		"type":["object","null"],"nullable":true,"properties":{"n":{"$ref":"#/$defs/n"}},"required":["n"],"$defs":{"n":{"type":"integer"}}}`}
+	other := llms.WithMetadata(map[string]any{"schema": `{"$id":"x","type":"object","properties":{"a":{"type":"null"}},"required":["a"]}`})
+	for claim, opts := range map[string][]llms.CallOption{
+		"required":           {llms.WithToolChoice("required")},
+		"named":              {llms.WithToolChoice(`{"name":"f"}`)},
+		"beside a schema":    {other},
+		"in the model's own": nil,
+	} {
+		llm := on(t, &scripted.Engine{Answer: func(string) string { return `{"name":"f","arguments":null` }})
+		choice := answerOf(t, llm, human("x"), append(opts, tools(f))...)
+		if len(choice.ToolCalls) != 1 || choice.FuncCall.Arguments != `{"n":0}` {
+			t.Errorf("%s: said %q, calls %+v", claim, choice.Content, choice.FuncCall)
+		}
+	}
+}
+
 // Where the model decides whether to call, arguments fit all the same; words and other objects are as it says them.
 func TestArgumentsFitWhereverACallBegins(t *testing.T) {
 	for _, test := range []struct {
@@ -198,6 +217,7 @@ func TestToolsThatCannotBeOffered(t *testing.T) {
 	}{
 		"a type that is no function":      {[]llms.CallOption{llms.WithTools([]llms.Tool{{Type: "retrieval", Function: &clock}})}, plugin.ErrTool},
 		"one name twice":                  {[]llms.CallOption{tools(clock, clock)}, plugin.ErrTool},
+		"parameters that are no object":   {[]llms.CallOption{tools(llms.FunctionDefinition{Name: "x", Parameters: `{"type":"string"}`})}, plugin.ErrTool},
 		"parameters that are no schema":   {[]llms.CallOption{tools(llms.FunctionDefinition{Name: "x", Parameters: "{"})}, plugin.ErrTool},
 		"required, but nothing offered":   {[]llms.CallOption{llms.WithToolChoice("required")}, plugin.ErrTool},
 		"one that is not offered":         {[]llms.CallOption{tools(clock), llms.WithToolChoice(`{"name":"x"}`)}, plugin.ErrTool},
