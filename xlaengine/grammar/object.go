@@ -163,6 +163,9 @@ func (o *objectWriter) end(count int) (*expr, error) {
 		return nothing(), nil
 	}
 	if high == 0 {
+		if low > 0 {
+			return nothing(), nil
+		}
 		return word("}"), nil
 	}
 	more := inOrder(o.another, times(inOrder(comma(), o.another), 0, max(-1, high-1)))

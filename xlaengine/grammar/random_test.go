@@ -41,7 +41,9 @@ func (a *author) schema(depth int) string {
 	if depth <= 0 {
 		return a.scalar()
 	}
-	switch n := a.IntN(20); {
+	switch n := a.IntN(21); {
+	case n == 20:
+		return a.listed()
 	case n < 6:
 		return a.object(depth)
 	case n < 9:
@@ -184,6 +186,17 @@ func (a *author) union(depth int) string {
 		branches = append(branches, a.schema(depth-1))
 	}
 	return `{"anyOf": [` + strings.Join(branches, ", ") + `]}`
+}
+
+// listed writes values of which some fit the rest of the schema: branches within them overlap, which only a list allows.
+func (a *author) listed() string {
+	var list []string
+	for n := range 8 {
+		list = append(list, fmt.Sprintf(`{"n": %d, "s": [%q]}`, n*5, strings.Repeat("a", n)))
+	}
+	number := fmt.Sprintf(`{%q: [{"minimum": %d}, {"maximum": %d}, {"multipleOf": %d}]}`, a.pick("oneOf", "anyOf", "allOf"), a.IntN(20), 10+a.IntN(20), 2+a.IntN(4))
+	text := fmt.Sprintf(`{%q: [{"minLength": %d}, {"pattern": "^a*$", "maxLength": %d}]}`, a.pick("oneOf", "anyOf"), a.IntN(6), a.IntN(8))
+	return fmt.Sprintf(`{"enum": [%s, "other", 3], "properties": {"n": %s, "s": {"type": "array", "items": %s}}}`, strings.Join(list, ", "), number, text)
 }
 
 // exclusive writes a oneOf whose branches differ by type, by the value of a property, or by which one they require.

@@ -163,22 +163,53 @@ func (c *compiler) objectFits(v *document, s *schema, depth int) (bool, error) {
 
 // partFits reports whether v, which is in a value, fits all of docs.
 func (c *compiler) partFits(v *document, docs []*document, depth int) (bool, error) {
-	var list []*schema
 	for _, d := range docs {
-		s, err := c.read(d)
+		if fits, err := c.schemaFits(v, d, nil, depth+1); !fits || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// schemaFits reports whether v fits the schema d, with its references and branches. trail are the schemas that led here
+// without a step into a value.
+func (c *compiler) schemaFits(v, d *document, trail []*schema, depth int) (bool, error) {
+	s, err := c.read(d)
+	if err != nil || s.no {
+		return false, err
+	}
+	if slices.Contains(trail, s) {
+		return false, problem(s.path, "it refers to itself in a circle")
+	}
+	trail = append(slices.Clone(trail), s)
+	if fits, err := c.valueFits(v, []*schema{s}, depth); !fits || err != nil {
+		return false, err
+	}
+	all := s.all
+	if s.ref != nil {
+		target, err := c.target(s)
 		if err != nil {
 			return false, err
 		}
-		list = append(list, s)
+		all = append([]*document{target}, all...)
 	}
-	all, err := c.expand(list)
-	if err != nil {
-		return false, err
-	}
-	for _, a := range all {
-		if fits, err := c.valueFits(v, a.plain, depth+1); fits || err != nil {
-			return fits, err
+	for _, of := range []struct {
+		branches  []*document
+		low, high int // how many of them fit
+	}{{all, len(all), len(all)}, {s.any, min(1, len(s.any)), len(s.any)}, {s.one, min(1, len(s.one)), 1}} {
+		fitting := 0
+		for _, branch := range of.branches {
+			fits, err := c.schemaFits(v, branch, trail, depth)
+			if err != nil {
+				return false, err
+			}
+			if fits {
+				fitting++
+			}
+		}
+		if fitting < of.low || fitting > of.high {
+			return false, nil
 		}
 	}
-	return false, nil
+	return true, nil
 }
