@@ -60,6 +60,7 @@ func TestSchemasThatAreRefused(t *testing.T) {
 	llm := on(t, &scripted.Engine{Answer: func(string) string { made++; return "" }})
 	for claim, test := range map[string]struct{ metadata, says any }{
 		"a feature that is not supported": {map[string]any{"schema": `{"type":"object","properties":{"a":{"$ref":"http://x"}}}`}, "/properties/a"},
+		"a key twice":                     {map[string]any{"schema": `{"type":"object","type":"object"}`}, "a key is there twice"},
 		"not a schema":                    {map[string]any{"schema": `[1]`}, "not a JSON Schema"},
 		"not JSON":                        {map[string]any{"grammar": `root ::= "a"`}, "metadata grammar is not a JSON Schema"},
 		"both":                            {map[string]any{"schema": "{}", "grammar": "{}"}, "both"},

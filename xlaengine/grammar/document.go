@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"slices"
@@ -30,22 +29,26 @@ const (
 	maxSize  = 1 << 20
 )
 
-// parse reads a document.
+// parse reads a document. What is wrong with it is a *SchemaError.
 func parse(raw []byte) (*document, error) {
 	if len(raw) > maxSize {
-		return nil, fmt.Errorf("%d bytes, at most %d are supported", len(raw), maxSize)
+		return nil, problem("", "it has %d bytes, at most %d are supported", len(raw), maxSize)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	d, err := read(decoder, "", 0)
-	if err != nil {
+	var wrong *SchemaError
+	if err != nil && !errors.As(err, &wrong) {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
+		return nil, problem("", "it is not JSON: %v", err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("something follows the end, at byte %d", decoder.InputOffset())
+		return nil, problem("", "something follows the end, at byte %d", decoder.InputOffset())
 	}
 	return d, nil
 }
@@ -69,7 +72,7 @@ func read(decoder *json.Decoder, path string, depth int) (*document, error) {
 		d.kind = 'n'
 	case json.Delim:
 		if depth == maxDepth {
-			return nil, fmt.Errorf("%s: nests deeper than %d", place(path), maxDepth)
+			return nil, problem(path, "it nests deeper than %d", maxDepth)
 		}
 		d.kind = byte(x)
 		for decoder.More() {
@@ -93,7 +96,7 @@ func read(decoder *json.Decoder, path string, depth int) (*document, error) {
 		}
 		sorted := slices.Clone(d.keys)
 		if slices.Sort(sorted); len(slices.Compact(sorted)) < len(d.keys) {
-			return nil, fmt.Errorf("%s: a key is there twice", place(path))
+			return nil, problem(path, "a key is there twice")
 		}
 	}
 	return d, nil

@@ -3,10 +3,7 @@
 
 package grammar
 
-import (
-	"crypto/sha256"
-	"fmt"
-)
+import "crypto/sha256"
 
 // maxGrammars bounds the compiled schemas that a vocabulary keeps.
 const maxGrammars = 64
@@ -61,7 +58,7 @@ func Check(raw []byte) error {
 func compileSchema(raw []byte, spell letters) ([]rule, error) {
 	root, err := parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("schema: %w", err)
+		return nil, err
 	}
 	c, err := newCompiler(root, spell)
 	if err != nil {

@@ -129,13 +129,15 @@ func TestSchemaRefusesByName(t *testing.T) {
 		`{"oneOf": [{"type": "integer"}, {"type": "number"}]}`:                                 `schema: the root: keyword "oneOf": a value may fit both branch 0 and branch 1`,
 		`{"oneOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]}`:                    `keyword "oneOf": a value may fit both branch 0 and branch 1`,
 		`{"oneOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}, "required": ["b"]}]}`: `keyword "oneOf": a value may fit both branch 0 and branch 1`,
-		`{"a": 1, "a": 2}`:        `schema: the root: a key is there twice`,
-		`{"type": `:               `schema: unexpected EOF`,
-		`{} {}`:                   `schema: something follows the end`,
-		strings.Repeat("[", 1000): `nests deeper than 128`,
+		`{"a": 1, "a": 2}`:                 `schema: the root: a key is there twice`,
+		`{"type": `:                        `schema: the root: it is not JSON: unexpected EOF`,
+		`{} {}`:                            `schema: the root: something follows the end`,
+		strings.Repeat("[", 1000):          `nests deeper than 128`,
+		strings.Repeat(" ", maxSize) + "1": `it has 1048577 bytes`,
 	} {
 		err := Check([]byte(raw))
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		var wrong *SchemaError
+		if !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.200s: %v, want %q", raw, err, want)
 		}
 	}
