@@ -1,5 +1,6 @@
 // Patterns: regular expressions as languages. As in JSON Schema a pattern may match anywhere in a string unless it is
-// anchored. The dot leaves out all line ends of ECMAScript, which is what schemas are written for.
+// anchored. The dot leaves out all line ends of ECMAScript, which is what schemas are written for, and \s is its white
+// space.
 
 package grammar
 
@@ -7,14 +8,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"regexp/syntax"
 	"slices"
+	"strings"
 	"unicode"
 )
 
 // compilePattern returns the language of the strings in which pattern matches, nil if there is none.
 func compilePattern(pattern string) (*language, error) {
-	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	parsed, err := syntax.Parse(withSpace(pattern), syntax.Perl)
 	if err != nil {
 		var wrong *syntax.Error
 		if errors.As(err, &wrong) {
@@ -37,6 +40,40 @@ func compilePattern(pattern string) (*language, error) {
 	}
 	m.classify()
 	return m.language()
+}
+
+// ECMAScript's white space and what is none, as parts of a class. The last part is a range, so that a - after it is itself.
+const (
+	ecmaSpace   = `\t-\r \x{a0}\x{1680}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}\x{2000}-\x{200a}`
+	ecmaNoSpace = `\x{0}-\x{8}\x{e}-\x{1f}!-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}` +
+		`\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{fefe}\x{ff00}-\x{10ffff}`
+)
+
+// patternPiece is a quotation, a POSIX class, the begin of a class, with a ] that does not end it, or a character.
+var patternPiece = regexp.MustCompile(`(?s)\\Q.*?(?:\\E|\z)|\[:\^?\w+:\]|\[\^?\]?|\\.|.`)
+
+// withSpace writes \s and \S of a pattern out; Go has fewer characters for them.
+func withSpace(pattern string) string {
+	class := false
+	return patternPiece.ReplaceAllStringFunc(pattern, func(piece string) string {
+		out := ""
+		switch {
+		case piece == `\s`:
+			out = ecmaSpace
+		case piece == `\S`:
+			out = ecmaNoSpace
+		case class: // [ is a character here
+			class = piece[len(piece)-1] != ']' || piece[0] == '\\' || strings.HasPrefix(piece, "[:")
+			return piece
+		default:
+			class = piece[0] == '[' && !strings.HasPrefix(piece, "[:")
+			return piece
+		}
+		if !class {
+			out = "[" + out + "]"
+		}
+		return out
+	})
 }
 
 // matcher turns a program into an automaton: its states are sets of instructions.

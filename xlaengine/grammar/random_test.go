@@ -115,7 +115,7 @@ func (a *author) values() string {
 }
 
 func (a *author) pattern() string {
-	pattern := a.pick(`^[a-z]+$`, `^(foo|bar)?[0-9]{2,4}$`, `[A-Z]`, `^\d{3}-\d{4}$`, `x$`, `^[^"\\]*$`, `^\w+(\.\w+)*$`, `^.{3,8}$`, `a|b$`, `^\s?é+$`, `^[\p{L} ]+$`)
+	pattern := a.pick(`^[a-z]+$`, `^(foo|bar)?[0-9]{2,4}$`, `[A-Z]`, `^\d{3}-\d{4}$`, `x$`, `^[^"\\]*$`, `^\w+(\.\w+)*$`, `^.{3,8}$`, `a|b$`, `^[\t ]?é+$`, `^[\p{L} ]+$`)
 	p, _ := json.Marshal(pattern) // strings always have a form
 	if a.chance(30) {
 		return fmt.Sprintf(`{"type": "string", "pattern": %s, "maxLength": %d}`, p, 8+a.IntN(9))
