@@ -111,7 +111,7 @@ func (l *LLM) think(ctx context.Context, r request, over *inherited, prompt []in
 	if err != nil {
 		return nil, err
 	}
-	report := Report{Usage: thinking.Usage, Times: thinking.Times, SettledAt: thinking.SettledAt, MemoryTokens: m.Len()}
+	report := Report{Usage: thinking.Usage, CachedPrompt: cachedPrompt(thinking.Usage, over.memory), Times: thinking.Times, SettledAt: thinking.SettledAt, MemoryTokens: m.Len()}
 	_, digest := l.generator.Model()
 	handle, err := l.store.Put(ctx, m, Made{Model: digest, Scope: l.scope, Holds: over.holds, Engine: l.generator})
 	if err != nil {

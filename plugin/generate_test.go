@@ -182,7 +182,7 @@ func TestUsageIsInGenerationInfo(t *testing.T) {
 		tokens int
 	}{
 		{"latent", latent, map[string]int{"PromptTokens": 10, "CachedTokens": 0, "LatentSteps": 3, "CompletionTokens": 0, "TotalTokens": 13, "MemoryBytes": 13 * scripted.PositionBytes}, 13},
-		{"text", text, map[string]int{"PromptTokens": 8, "CachedTokens": 13, "LatentSteps": 0, "CompletionTokens": 2, "TotalTokens": 10, "MemoryBytes": 0}, 0},
+		{"text", text, map[string]int{"PromptTokens": 8, "CachedTokens": 13, "PromptCachedTokens": 0, "LatentSteps": 0, "CompletionTokens": 2, "TotalTokens": 10, "MemoryBytes": 0}, 0},
 	} {
 		for key, want := range test.want {
 			if got, ok := test.choice.GenerationInfo[key].(int); !ok || got != want {

@@ -56,9 +56,12 @@ func TestHandOffOnAModel(t *testing.T) {
 	}
 	alone, _ := ask(t, llm, "Which number?")
 	over, usage := ask(t, llm, a+"\nWhich number?")
-	again, _ := ask(t, llm, "Which number?"+a)
+	again, repeated := ask(t, llm, "Which number?"+a)
 	if usage.Usage.CachedTokens != first.MemoryTokens || over != again {
 		t.Errorf("over %d positions %q, again %q", usage.Usage.CachedTokens, over, again)
+	}
+	if usage.CachedPrompt != 0 || repeated.CachedPrompt != repeated.Usage.PromptTokens-1 || repeated.Usage.CachedTokens != first.MemoryTokens+repeated.CachedPrompt {
+		t.Errorf("of the prompt %d were cached, then %d of %+v", usage.CachedPrompt, repeated.CachedPrompt, repeated.Usage)
 	}
 	if over == alone {
 		t.Error("the memory makes no difference to the answer")

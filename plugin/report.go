@@ -13,6 +13,7 @@ import (
 // Report says what one answer cost. It is in the answer's GenerationInfo; see ReportOf.
 type Report struct {
 	Usage        xlaengine.Usage // MemoryBytes is what the answer hands over: 0 for text
+	CachedPrompt int             // of the prompt's tokens, those that were found in the prefix cache
 	Times        xlaengine.Times
 	MemoryTokens int           // positions of the memory handed over; 0 for text
 	SettledAt    int           // the latent step from which on thoughts stayed the same; 0: they kept moving
@@ -21,6 +22,15 @@ type Report struct {
 }
 
 const reportKey = "Report"
+
+// cachedPrompt returns how much of the prompt was not computed: what was not, without the memory it goes on from.
+func cachedPrompt(u xlaengine.Usage, over Memory) int {
+	inherited := 0
+	if over != nil {
+		inherited = over.Len()
+	}
+	return min(max(0, u.CachedTokens-inherited), u.PromptTokens)
+}
 
 // info returns the report as GenerationInfo: the keys that other providers use, with ints as cost tools expect them.
 func (r Report) info() map[string]any {
@@ -32,7 +42,7 @@ func (r Report) info() map[string]any {
 		"TotalTokens":      r.Usage.TotalTokens(),
 		"MemoryBytes":      int(r.Usage.MemoryBytes),
 
-		"PromptCachedTokens":        r.Usage.CachedTokens,
+		"PromptCachedTokens":        r.CachedPrompt,
 		"ReasoningTokens":           r.Thoughts,
 		"CompletionReasoningTokens": r.Thoughts,
 		"ThinkingTokens":            r.Thoughts,

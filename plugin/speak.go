@@ -50,7 +50,7 @@ func (l *LLM) speak(ctx context.Context, since time.Time, r request, over Memory
 			return nil, err
 		}
 		g.Usage.MemoryBytes = 0 // a text hands over none
-		report := Report{Usage: g.Usage, Times: g.Times, FirstToken: before + g.FirstToken, Thoughts: l.thoughtTokens(g, a.thought)}
+		report := Report{Usage: g.Usage, CachedPrompt: cachedPrompt(g.Usage, over), Times: g.Times, FirstToken: before + g.FirstToken, Thoughts: l.thoughtTokens(g, a.thought)}
 		choice := &llms.ContentChoice{Content: a.said, ReasoningContent: a.thought, StopReason: g.StopReason, GenerationInfo: report.info()}
 		choice.GenerationInfo["ThinkingContent"] = a.thought
 		if r.inWords != "" && l.latent != nil {
