@@ -21,7 +21,7 @@ const embedBatch = 16
 func (l *LLM) CreateEmbedding(ctx context.Context, texts []string) ([][]float32, error) {
 	all, err := l.embed(ctx, texts)
 	if err != nil {
-		return nil, coded(fmt.Errorf("embed: %w", err))
+		return nil, coded(ctx, fmt.Errorf("embed: %w", err))
 	}
 	return all, nil
 }

@@ -18,7 +18,7 @@ import (
 const provider = "latentchain"
 
 // What a request can be refused for. Beside these, errors are those of the engine (xlaengine.ErrContextFull,
-// xlaengine.ErrClosed), of ctx, or of the callback that ended the run.
+// xlaengine.ErrBudget, xlaengine.ErrClosed), of ctx, or of the callback that ended the run.
 var (
 	ErrNoMessages = errors.New("no messages; want at least one")
 	ErrPart       = errors.New("a part that a text model can't read")
@@ -35,12 +35,17 @@ func because(sentinel error, format string, args ...any) error {
 	return llms.NewError(llms.ErrCodeInvalidRequest, provider, message).WithCause(sentinel)
 }
 
-// coded puts an error in langchaingo's terms, if it isn't yet and there is a code for it.
-func coded(err error) error {
+// coded puts an error in langchaingo's terms, if it isn't yet and there is a code for it. The cause that ctx was cancelled
+// with may be any error; where it is what came back, the call was cancelled or late all the same.
+func coded(ctx context.Context, err error) error {
 	var code llms.ErrorCode
 	var already *llms.Error
 	var template *chat.Exception
 	var schema *grammar.SchemaError
+	over := ctx.Err()
+	if over != nil && !errors.Is(err, over) && errors.Is(err, context.Cause(ctx)) {
+		err = fmt.Errorf("%w: %w", over, err)
+	}
 	switch {
 	case errors.As(err, &already):
 		return err
@@ -48,6 +53,8 @@ func coded(err error) error {
 		code = llms.ErrCodeCanceled
 	case errors.Is(err, context.DeadlineExceeded):
 		code = llms.ErrCodeTimeout
+	case errors.Is(err, xlaengine.ErrBudget):
+		code = llms.ErrCodeQuotaExceeded
 	case errors.Is(err, xlaengine.ErrContextFull), errors.Is(err, ErrTooShort):
 		code = llms.ErrCodeTokenLimit
 	case errors.Is(err, xlaengine.ErrClosed):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latentchain/latentchain/plugin"
 	"github.com/latentchain/latentchain/plugin/scripted"
+	"github.com/latentchain/latentchain/xlaengine"
 )
 
 func TestErrorsHaveCodes(t *testing.T) {
@@ -79,5 +80,60 @@ func TestErrorsHaveCodes(t *testing.T) {
 		if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 			t.Errorf("%s: %v is not %v", test.claim, err, cause)
 		}
+	}
+}
+
+// What the engine returns has a code wherever it happens: of a context that was cancelled with a cause, the cause.
+func TestErrorsOfTheEngineHaveCodes(t *testing.T) {
+	cause := errors.New("the user left")
+	for _, test := range []struct {
+		claim string
+		fail  func(context.CancelCauseFunc) error
+		want  llms.ErrorCode
+		is    []error
+	}{
+		{"no room", func(context.CancelCauseFunc) error { return xlaengine.ErrBudget }, llms.ErrCodeQuotaExceeded, []error{xlaengine.ErrBudget}},
+		{"longer than the context", func(context.CancelCauseFunc) error { return xlaengine.ErrContextFull }, llms.ErrCodeTokenLimit, []error{xlaengine.ErrContextFull}},
+		{"closed", func(context.CancelCauseFunc) error { return xlaengine.ErrClosed }, llms.ErrCodeProviderUnavailable, []error{xlaengine.ErrClosed}},
+		{"cancelled with a cause", func(cancel context.CancelCauseFunc) error { cancel(cause); return cause }, llms.ErrCodeCanceled, []error{cause, context.Canceled}},
+		{"cancelled, and something else", func(cancel context.CancelCauseFunc) error { cancel(cause); return xlaengine.ErrBudget }, llms.ErrCodeQuotaExceeded, []error{xlaengine.ErrBudget}},
+	} {
+		for _, where := range []string{"join", "think", "generate", "embed"} {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			fails := false
+			llm := on(t, &scripted.Engine{Fail: func(doing string) error {
+				if !fails || doing != where {
+					return nil
+				}
+				return test.fail(cancel)
+			}})
+			a, b := call(t, llm.Latent(1), "a"), call(t, llm.Latent(1), "b")
+			fails = true
+			var err error
+			switch where {
+			case "embed":
+				_, err = llm.CreateEmbedding(ctx, []string{"a"})
+			case "think":
+				_, err = llm.Latent(1).Call(ctx, "x")
+			default:
+				_, err = llm.Call(ctx, a+b)
+			}
+			cancel(nil)
+			var coded *llms.Error
+			if !errors.As(err, &coded) || coded.Code != test.want {
+				t.Errorf("%s in %s: got %v, want code %s", test.claim, where, err, test.want)
+			}
+			for _, is := range test.is {
+				if !errors.Is(err, is) {
+					t.Errorf("%s in %s: %v is not %v", test.claim, where, err, is)
+				}
+			}
+		}
+	}
+	late, cancel := context.WithTimeoutCause(t.Context(), 0, cause)
+	defer cancel()
+	var coded *llms.Error
+	if _, err := on(t, &scripted.Engine{}).Call(late, "x"); !errors.As(err, &coded) || coded.Code != llms.ErrCodeTimeout {
+		t.Errorf("too late, with a cause: got %v", err)
 	}
 }

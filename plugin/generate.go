@@ -36,7 +36,7 @@ func (l *LLM) GenerateContent(ctx context.Context, messages []llms.MessageConten
 	}
 	response, err := l.answer(ctx, messages, options)
 	if err != nil {
-		err = coded(err)
+		err = coded(ctx, err)
 		if l.CallbacksHandler != nil {
 			l.CallbacksHandler.HandleLLMError(ctx, err)
 		}
