@@ -55,7 +55,7 @@ const DefaultMemoryBudget = 1 << 30
 func WithMemoryBudget(bytes int64) Option { return func(o *options) { o.budget = &bytes } }
 
 // WithStore keeps memories in a store that is shared with other models; it stays the caller's to close. A handle
-// works only with the model that made it.
+// works only with models of the weights that made it and, in a store of NewStore, on the engine that made it.
 func WithStore(s Store) Option { return func(o *options) { o.store = s } }
 
 // WithScope sets the scope of handles (default ""); see LLM.Scoped.

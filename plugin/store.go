@@ -19,7 +19,7 @@ import (
 
 // Store keeps memories and gives out handles for them. It is safe for parallel use. Whatever can't be resolved is an
 // error, never another memory: *llms.Error with the code for invalid requests if the handle can't be one of this store
-// and scope, or stands for another model's memory; for resources not found if the memory is gone (released, expired,
+// and scope, or stands for a memory of another model or one that the engine can't use; for resources not found if the memory is gone (released, expired,
 // evicted); for an exceeded quota if there is no room. Of a closed store the error wraps xlaengine.ErrClosed.
 type Store interface {
 	// Put takes m over and returns a handle for it. To make room, memories that no call is using go, those unused

@@ -2,10 +2,13 @@ package plugin
 
 // MemoryStore keeps memories where they were made, on the device, as long as the process lives.
 
-import "context"
+import (
+	"context"
+	"reflect"
+)
 
 // MemoryStore is a Store without files. Its handles are signed with a random key of its own, so that no other store
-// takes them.
+// takes them, and its memories are for the engine that made them alone.
 type MemoryStore struct {
 	keys    key
 	options storeOptions
@@ -17,6 +20,19 @@ var _ Store = (*MemoryStore)(nil)
 type kept struct {
 	Info
 	memory Memory
+	engine any // that made it; nil if it is not known
+}
+
+// mayRead says why by may not use the memory, which can't leave its device.
+func (k kept) mayRead(handle string, by Reader) error {
+	if err := k.Info.mayRead(handle, by); err != nil {
+		return err
+	}
+	known := func(engine any) bool { return engine != nil && reflect.ValueOf(engine).Comparable() }
+	if known(k.engine) && known(by.Engine) && k.engine != by.Engine {
+		return refused("handle %s is a memory on another engine's device; use one engine for models that share a plugin.NewStore, or a plugin.OpenStore, which brings memories from one engine to another", short(handle))
+	}
+	return nil
 }
 
 // NewStore returns an empty store that holds at most budget bytes of memories.
@@ -39,7 +55,7 @@ func (s *MemoryStore) Put(_ context.Context, m Memory, made Made) (string, error
 		return "", errNoMemory
 	}
 	i := newID()
-	k := kept{s.options.describe(i, m, made), m}
+	k := kept{s.options.describe(i, m, made), m, made.Engine}
 	out, err := s.shelf.add(&place[kept]{id: i, value: k, size: k.Bytes, expires: k.Expires, last: k.Made})
 	if err != nil {
 		_ = m.Close()

@@ -22,7 +22,7 @@ import (
 // value answers "ok". How it answers is in say.go.
 type Engine struct {
 	Name   string
-	Digest string // two engines of equal digests read each other's memories
+	Digest string // engines of equal digests read each other's memories, where the store has files of them
 	Tools  bool   // the chat template knows tools and writes them, calls and results as JSON
 	Opens  string // what a prompt ends with, such as "<think>\n" where the answer begins in a thought
 

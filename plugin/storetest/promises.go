@@ -164,6 +164,22 @@ func otherModel(f *fixture) {
 	}
 }
 
+func otherEngine(f *fixture) {
+	s := f.store(2)
+	a := f.put(s, 'a')
+	loan, err := s.Use(f.Context(), a, plugin.Reader{Model: "m", Scope: "s", Engine: f, Load: f.Load})
+	if err != nil && !llms.IsInvalidRequestError(err) {
+		f.Errorf("got %v", err)
+	}
+	if loan != nil {
+		if m := loan.Memory.(*Memory); m.Mark != 'a' || m.Closed() {
+			f.Errorf("memory %c, closed %t", m.Mark, m.Closed())
+		}
+		f.done(loan)
+	}
+	f.done(f.mustUse(s, a, 'a'))
+}
+
 func madeUp(f *fixture) {
 	s := f.store(2)
 	a := f.put(s, 'a')

@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 		{"a handle is good in its scope only", scopes},
 		{"stores don't see each other's memories", apart},
 		{"another model's memory is refused", otherModel},
+		{"another engine gets the memory or is refused", otherEngine},
 		{"handles nobody made are refused", madeUp},
 		{"nothing is refused", nothing},
 		{"close frees all once", closeFrees},
