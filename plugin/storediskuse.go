@@ -23,39 +23,41 @@ func (s *DiskStore) Put(ctx context.Context, m Memory, made Made) (string, error
 	}
 	i := newID()
 	entry := &filed{Info: s.options.describe(i, m, made), id: i, loading: make(chan struct{}, 1)}
-	if err := s.save(ctx, m, entry); err != nil {
+	out, err := s.keep(ctx, m, entry, made.Engine)
+	if err != nil {
 		_ = m.Close()
 		return "", err
-	}
-	r := resident{m, made.Engine}
-	out, err := s.device.add(&place[resident]{id: i, value: r, size: m.Bytes()})
-	if err != nil { // no room on the device: it will be read again
-		out = append(out, r)
 	}
 	_ = closeAll(out)
 	return s.handles.handle(i, made.Scope), nil
 }
 
-func (s *DiskStore) save(ctx context.Context, m Memory, entry *filed) (err error) {
+// keep writes m's file and puts both on their shelves. It returns what had to leave the device.
+func (s *DiskStore) keep(ctx context.Context, m Memory, entry *filed, engine any) (out []resident, err error) {
 	from, ok := m.(Saver)
 	if !ok {
-		return fmt.Errorf("a memory of type %T can't be written to a file; use plugin.NewStore", m)
+		return nil, fmt.Errorf("a memory of type %T can't be written to a file; use plugin.NewStore", m)
 	}
 	name := entry.id.String() + fileSuffix
 	entry.FileBytes, err = s.folder.write(name, func(w io.Writer) error {
 		return writeMemory(ctx, s.seal, w, from, aboutOf(entry.id, entry.Info))
 	})
 	if err != nil {
-		return fmt.Errorf("store %s: %w", s.folder.path, err)
+		return nil, fmt.Errorf("store %s: %w", s.folder.path, err)
 	}
-	s.moving.Lock()
+	s.moving.Lock() // for both shelves: whoever deletes the file finds the memory on the device
 	defer s.moving.Unlock()
 	// Only now that the new one is safe others may go.
 	if err := s.shelve(entry, entry.Made); err != nil {
 		_ = s.folder.remove(name)
-		return roomError(err, entry.FileBytes, *s.options.diskBudget, "DiskBudget")
+		return nil, roomError(err, entry.FileBytes, *s.options.diskBudget, "DiskBudget")
 	}
-	return nil
+	r := resident{m, engine}
+	out, err = s.device.add(&place[resident]{id: entry.id, value: r, size: entry.Bytes})
+	if err != nil { // no room on the device: it will be read again
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 // Use implements Store.
