@@ -190,6 +190,50 @@ func TestSignedFilesAreStillChecked(t *testing.T) {
 	}
 }
 
+// closing counts how often it is closed.
+type closing struct {
+	raw
+	closed *int
+}
+
+func (c closing) Close() error { *c.closed++; return nil }
+
+// What is loaded is what was checked: a file that changes under the reader's hands gives no memory, and what was made of it
+// is closed.
+func TestAFileThatChangesWhileItIsReadIsRefused(t *testing.T) {
+	file := writtenFile(t, testSaved)
+	n := int64(8 + binary.LittleEndian.Uint64(file))
+	for claim, at := range map[string]int64{"its body": n, "its body's end": int64(len(file)) - hmacSize - 1, "its keyed hash": int64(len(file)) - 1} {
+		f, closed := fileOf(t, file), 0
+		_, err := readMemory(t.Context(), testKey, f, testAbout, func(_ context.Context, r io.Reader) (Memory, error) {
+			w, err := os.OpenFile(f.Name(), os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			if _, err := w.WriteAt([]byte{file[at] ^ 1}, at); err != nil {
+				t.Fatal(err)
+			}
+			m, err := loadRaw(t.Context(), r)
+			return closing{m.(raw), &closed}, err
+		})
+		var damaged *badFile
+		if !errors.As(err, &damaged) || closed != 1 {
+			t.Errorf("%s: got %v, closed %d times", claim, err, closed)
+		}
+	}
+	// What load did not read is checked too, and what it says counts only of files that are as they were.
+	boom := errors.New("boom")
+	lazy := func(context.Context, io.Reader) (Memory, error) { return nil, boom }
+	if _, err := readMemory(t.Context(), testKey, fileOf(t, file), testAbout, lazy); !errors.Is(err, boom) {
+		t.Errorf("load's own error: got %v", err)
+	}
+	file[n] ^= 1
+	if _, err := readMemory(t.Context(), testKey, fileOf(t, file), testAbout, lazy); err == nil || errors.Is(err, boom) {
+		t.Errorf("load's error of a damaged file: got %v", err)
+	}
+}
+
 // Whatever is in a file: what the key did not sign is refused, and what it signed is an error or a memory, never a panic.
 func FuzzKeptFile(f *testing.F) {
 	file := writtenFile(f, testSaved)

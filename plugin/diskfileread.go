@@ -1,7 +1,7 @@
 package plugin
 
-// A memory's file is read: first its header is checked and believed, then all of it, then the engine gets what Save
-// wrote, byte by byte.
+// A memory's file is read: first its header is checked and believed, then the engine gets what Save wrote, byte by byte.
+// What it got is checked as it goes by, since a file may change while it is read, and nobody has the memory before that.
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"time"
@@ -20,7 +21,8 @@ import (
 type fileHeader struct {
 	about    about
 	saved    []byte // the header as Save wrote it
-	length   int64  // of the file's own header
+	text     []byte // the file's own header, as it was read
+	mac      []byte // of text
 	size     int64  // of the file
 	modified time.Time
 }
@@ -43,20 +45,19 @@ func readHeader(k key, f *os.File) (h fileHeader, err error) {
 	if n > maxHeader || int64(n) > h.size-int64(len(first))-hmacSize {
 		return h, bad("its header has %d bytes, the whole file %d; it is damaged or no memory's file", n, h.size)
 	}
-	h.length = int64(len(first)) + int64(n)
-	header, said := make([]byte, h.length), make([]byte, sha256.Size)
-	if _, err := f.ReadAt(header, 0); err != nil {
+	h.text, h.mac = make([]byte, len(first)+int(n)), make([]byte, sha256.Size)
+	if _, err := f.ReadAt(h.text, 0); err != nil {
 		return h, err
 	}
-	if _, err := f.ReadAt(said, h.size-hmacSize); err != nil {
+	if _, err := f.ReadAt(h.mac, h.size-hmacSize); err != nil {
 		return h, err
 	}
 	mac := k.hash("header")
-	mac.Write(header)
-	if !hmac.Equal(said, mac.Sum(nil)) {
+	mac.Write(h.text)
+	if !hmac.Equal(h.mac, mac.Sum(nil)) {
 		return h, bad("its header is not signed with this store's key; it is damaged, truncated or of another store")
 	}
-	h.about, h.saved, err = taken(header[len(first):])
+	h.about, h.saved, err = taken(h.text[len(first):])
 	return h, err
 }
 
@@ -75,7 +76,7 @@ func taken(text []byte) (a about, saved []byte, err error) {
 	return a, withLength([]byte(meta[savedKey])), nil
 }
 
-// readMemory checks all bytes of a file, that it is the one of want, and loads the memory.
+// readMemory loads the memory of a file, if that is the one of want and load got the bytes that k signed, and all of them.
 func readMemory(ctx context.Context, k key, f *os.File, want about, load func(context.Context, io.Reader) (Memory, error)) (Memory, error) {
 	h, err := readHeader(k, f)
 	if err != nil {
@@ -85,26 +86,42 @@ func readMemory(ctx context.Context, k key, f *os.File, want about, load func(co
 		return nil, bad("it is the file of another memory, %s", h.about.ID)
 	}
 	whole := k.hash("file")
-	if _, err := io.Copy(whole, &interruptible{ctx, io.NewSectionReader(f, 0, h.size-sha256.Size)}); err != nil {
-		return nil, err
+	whole.Write(h.text)
+	from := int64(len(h.text))
+	body := io.TeeReader(&interruptible{ctx, io.NewSectionReader(f, from, h.size-from-hmacSize)}, whole)
+	m, failed := load(ctx, io.MultiReader(bytes.NewReader(h.saved), body))
+	err = h.checkRest(f, body, whole) // whatever load made of it: what is damaged is that first
+	if err == nil && failed != nil {
+		if err = failed; ctx.Err() == nil {
+			err = &unloaded{failed}
+		}
 	}
+	if err == nil && m.Len() != h.about.Positions {
+		err = bad("it has %d positions, its header says %d", m.Len(), h.about.Positions)
+	}
+	if err == nil {
+		return m, nil
+	}
+	if failed == nil {
+		_ = m.Close()
+	}
+	return nil, err
+}
+
+// checkRest reads what is left of body and checks all of it, which goes into whole as it is read.
+func (h fileHeader) checkRest(f *os.File, body io.Reader, whole hash.Hash) error {
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return err
+	}
+	whole.Write(h.mac)
 	said := make([]byte, sha256.Size)
 	if _, err := f.ReadAt(said, h.size-sha256.Size); err != nil {
-		return nil, err
+		return err
 	}
 	if !hmac.Equal(said, whole.Sum(nil)) {
-		return nil, bad("its bytes are not those that this store's key signed; it is damaged")
+		return bad("its bytes are not those that this store's key signed; it is damaged")
 	}
-	body := io.NewSectionReader(f, h.length, h.size-h.length-hmacSize)
-	m, err := load(ctx, io.MultiReader(bytes.NewReader(h.saved), body))
-	if err != nil {
-		return nil, err
-	}
-	if m.Len() != h.about.Positions {
-		_ = m.Close()
-		return nil, bad("it has %d positions, its header says %d", m.Len(), h.about.Positions)
-	}
-	return m, nil
+	return nil
 }
 
 // interruptible reads as long as ctx lasts.
@@ -119,6 +136,11 @@ func (i *interruptible) Read(p []byte) (int, error) {
 	}
 	return i.r.Read(p)
 }
+
+// unloaded is what load says of a file that is as it was written.
+type unloaded struct{ error }
+
+func (u *unloaded) Unwrap() error { return u.error }
 
 // badFile is the error for a file that is not what it should be.
 type badFile struct{ why string }

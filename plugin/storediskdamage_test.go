@@ -4,16 +4,21 @@ package plugin_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/latentchain/latentchain/plugin"
 	"github.com/latentchain/latentchain/plugin/storetest"
+	"github.com/latentchain/latentchain/xlaengine"
 )
 
 func TestEveryDamageIsRefused(t *testing.T) {
@@ -80,6 +85,47 @@ func TestEveryDamageIsRefused(t *testing.T) {
 	}
 	d.wants("as it was", d.open(), handle, mark)
 	t.Logf("%d damaged files refused, each in two ways", tried)
+}
+
+// A file that is as it was written, and that the engine can't load all the same: one of another number type, say.
+func TestAFileThatTheEngineCannotLoadIsRefused(t *testing.T) {
+	d := onDisk(t)
+	s := d.open()
+	handle := d.put(s, 'a')
+	for _, test := range []struct {
+		fails error
+		code  llms.ErrorCode // "" for none
+	}{
+		{errors.New("the number type is BF16, want F32"), llms.ErrCodeInvalidRequest}, {xlaengine.ErrBudget, ""}, {xlaengine.ErrContextFull, ""}, {context.Canceled, ""},
+	} {
+		_, err := s.Use(t.Context(), handle, plugin.Reader{Model: "m", Scope: "s", Engine: new(int), Load: func(context.Context, io.Reader) (plugin.Memory, error) { return nil, test.fails }})
+		var coded *llms.Error
+		if !errors.Is(err, test.fails) || errors.As(err, &coded) != (test.code != "") || coded != nil && coded.Code != test.code {
+			t.Errorf("%v: got %v", test.fails, err)
+		}
+	}
+	d.wants("after that", s, handle, 'a')
+}
+
+// Whoever deletes a file frees what is on the device of it, however many come and go at once.
+func TestNothingIsOnTheDeviceWithoutItsFile(t *testing.T) {
+	d := onDisk(t)
+	s := d.open(plugin.DiskBudget(2 * (storetest.Bytes + 4096)))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 8 {
+				if _, err := s.Put(t.Context(), d.New('a'), plugin.Made{Model: "m", Engine: &d.Maker}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	files, _ := s.Size()
+	if open, err := d.Maker.Open(); err != nil || files != 2 || open != files {
+		t.Errorf("%d memories open of %d files, %v", open, files, err)
+	}
 }
 
 func TestWhatIsNoFileIsRefused(t *testing.T) {

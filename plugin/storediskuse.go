@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/latentchain/latentchain/xlaengine"
 )
@@ -141,7 +142,7 @@ func (s *DiskStore) bring(ctx context.Context, handle string, entry *filed, by R
 
 func (s *DiskStore) load(ctx context.Context, entry *filed, by Reader) (Memory, error) {
 	if by.Load == nil {
-		return nil, errors.New("this engine can't read memories from files")
+		return nil, bad("this engine can't read memories from files")
 	}
 	f, err := s.folder.open(entry.id.String() + fileSuffix)
 	if errors.Is(err, fs.ErrNotExist) { // somebody deleted it
@@ -155,14 +156,19 @@ func (s *DiskStore) load(ctx context.Context, entry *filed, by Reader) (Memory, 
 	return readMemory(ctx, s.seal, f, aboutOf(entry.id, entry.Info), by.Load)
 }
 
-// gone puts why a memory can't be had in terms of its handle.
+// gone puts why a memory can't be had in terms of its handle. An engine that can't load a file that is as it was written
+// is of another kind than the one that wrote it, unless it says that it is closed, full or out of time.
 func (s *DiskStore) gone(handle string, err error) error {
 	var bad *badFile
+	var unloaded *unloaded
+	passing := []error{xlaengine.ErrClosed, xlaengine.ErrBudget, xlaengine.ErrContextFull, context.Canceled, context.DeadlineExceeded}
 	switch {
 	case errors.Is(err, errGone), err == xlaengine.ErrClosed: // the store's own
 		return goneError(handle, err, "plugin.DiskBudget")
 	case errors.As(err, &bad):
 		return refused("the file behind handle %s: %v", short(handle), bad)
+	case errors.As(err, &unloaded) && !slices.ContainsFunc(passing, func(is error) bool { return errors.Is(err, is) }):
+		return because(unloaded.error, "the file behind handle %s can't be used by this engine: %v; open it as the engine was that made the memory, with the same number type", short(handle), err)
 	}
 	return fmt.Errorf("the file behind handle %s: %w", short(handle), err)
 }
