@@ -47,6 +47,9 @@ func (l *LLM) embed(ctx context.Context, texts []string) ([][]float32, error) {
 	for from := 0; from < len(prompts); from += embedBatch {
 		batch := prompts[from:min(from+embedBatch, len(prompts))]
 		some, err := l.generator.Embed(ctx, batch)
+		if err != nil && from > 0 { // whose rows are counted from there
+			err = fmt.Errorf("from text %d on: %w", from, err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,12 @@ func TestEmbeddingRefuses(t *testing.T) {
 		if _, err := llm.CreateEmbedding(t.Context(), texts); !llms.IsInvalidRequestError(err) || strings.Contains(err.Error(), handle) {
 			t.Errorf("%s: got %v", claim, err)
 		}
+	}
+	model := openTiny(t)
+	texts := slices.Repeat([]string{"a"}, 20)
+	texts[18] = strings.Repeat("long ", 5000)
+	if _, err := model.CreateEmbedding(t.Context(), texts); !llms.IsTokenLimitError(err) || !strings.Contains(err.Error(), "from text 16 on: embed: row 2: ") {
+		t.Errorf("a text too long: got %v", err)
 	}
 	broken = true
 	if _, err := llm.CreateEmbedding(t.Context(), []string{"a"}); !errors.Is(err, boom) {
