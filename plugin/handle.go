@@ -93,9 +93,16 @@ func damaged(handle string) error {
 	return refused("handle %s is cut short or changed; pass on handles as they came", short(handle))
 }
 
-// short is enough of a handle to recognise it in a message, and too little to use it.
+// short is enough of a handle, or of what is left of one, to recognise it in a message, and too little to use it: at most
+// six letters of those that count.
 func short(handle string) string {
-	const show = len(handleBegin) + 6
+	show := 6
+	for _, begin := range []string{"latent:", "latent%3a", "⟦"} {
+		if at := strings.Index(strings.ToLower(handle), begin); at >= 0 {
+			show = at + len(begin) + 6
+			break
+		}
+	}
 	if len(handle) <= show {
 		return fmt.Sprintf("%q", handle)
 	}

@@ -65,6 +65,23 @@ func TestHandlesThatAreNotFromHereAreRefused(t *testing.T) {
 	}
 }
 
+func TestErrorsShowSixLettersOfAHandle(t *testing.T) {
+	const body = "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
+	for handle, want := range map[string]string{
+		handleBegin + body + handleEnd:            `"⟦latent:abcdef…"`,
+		"⟦LATENT:" + strings.ToUpper(body) + "⟧":  `"⟦LATENT:ABCDEF…"`,
+		`\u27e6latent:` + body + `\u27e7`:         `"\\u27e6latent:abcdef…"`,
+		"%e2%9f%a6latent%3a" + body + "%e2%9f%a7": `"%e2%9f%a6latent%3aabcdef…"`,
+		body[:20] + handleEnd:                     `"abcdef…"`,
+		"⟦lat…":                                   `"⟦lat…"`,
+		handleBegin + "ab":                        `"⟦latent:ab"`,
+	} {
+		if got := short(handle); got != want {
+			t.Errorf("%s: %s, want %s", handle, got, want)
+		}
+	}
+}
+
 func TestCutHandles(t *testing.T) {
 	for _, test := range []struct {
 		claim, text, rest string
