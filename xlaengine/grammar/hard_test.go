@@ -34,6 +34,11 @@ func TestHardSchemasEndSoon(t *testing.T) {
 		"doubling references": `{"$ref": "#/$defs/0", "$defs": {"60": {}, ` + repeat(60, func(i int) string {
 			return fmt.Sprintf(`"%d": {"anyOf": [{"$ref": "#/$defs/%d"}, {"$ref": "#/$defs/%d"}]}`, i, i+1, i+1)
 		}) + `}}`,
+		"references of listed values": `{"enum": [` + repeat(500, func(i int) string { return fmt.Sprintf(`{"a": %d}`, i) }) + `], "properties": {"a": {"$ref": "#/$defs/0"}}, "$defs": {"1000": {}, ` +
+			repeat(1000, func(i int) string { return fmt.Sprintf(`"%d": {"anyOf": [{"$ref": "#/$defs/%d"}]}`, i, i+1) }) + `}}`,
+		"doubling references of a listed value": `{"const": [1], "items": {"$ref": "#/$defs/0"}, "$defs": {"60": {}, ` + repeat(60, func(i int) string {
+			return fmt.Sprintf(`"%d": {"oneOf": [{"$ref": "#/$defs/%d"}, {"$ref": "#/$defs/%d"}]}`, i, i+1, i+1)
+		}) + `}}`,
 		"100 oneOf branches": `{"oneOf": [` + repeat(100, func(i int) string {
 			return fmt.Sprintf(`{"properties": {"k": {"const": %d}, "v": {}}, "required": ["k"]}`, i)
 		}) + `]}`,

@@ -181,7 +181,10 @@ func (c *compiler) schemaFits(v, d *document, trail []*schema, depth int) (bool,
 	if slices.Contains(trail, s) {
 		return false, problem(s.path, "it refers to itself in a circle")
 	}
-	trail = append(slices.Clone(trail), s)
+	trail = append(trail, s)
+	if err := c.spend(s, len(trail)); err != nil {
+		return false, err
+	}
 	if fits, err := c.valueFits(v, []*schema{s}, depth); !fits || err != nil {
 		return false, err
 	}
