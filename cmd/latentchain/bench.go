@@ -67,7 +67,7 @@ change no token, and an answer that repeats itself comes faster.`,
 	flags.BoolVar(&team.text, "text", false, "with --team: time it in text too, every agent with as many tokens as the last")
 	flags.IntVar(&work.Runs, "runs", work.Runs, "runs that count")
 	flags.BoolVar(&noKernels, "no-kernels", false, "have XLA compute everything, to measure what this program's kernels gain")
-	a.memoryFlag(flags)
+	a.engineFlags(flags)
 	flags.BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }

@@ -29,6 +29,7 @@ type app struct {
 
 	model, plugin, cache string
 	offline, chatML      bool
+	keepWeights          bool
 	memory               size // for keys and values; 0: the engine's default
 }
 
@@ -103,7 +104,7 @@ func (a *app) engine(ctx context.Context, more ...xlaengine.Option) (*xlaengine.
 	if a.chatML {
 		opts = append(opts, xlaengine.WithChatML())
 	}
-	return xlaengine.Open(ctx, a.model, slices.Concat(opts, a.budget(), more)...)
+	return xlaengine.Open(ctx, a.model, slices.Concat(opts, a.flagged(), more)...)
 }
 
 func (a *app) hubOptions() hub.Options {

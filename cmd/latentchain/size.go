@@ -1,30 +1,13 @@
 package main
 
-// --memory: a number of bytes as people write it.
+// A number of bytes as people write it.
 
 import (
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
-
-	"github.com/spf13/pflag"
-
-	"github.com/latentchain/latentchain/xlaengine"
 )
-
-// memoryFlag is for the commands that open an engine.
-func (a *app) memoryFlag(flags *pflag.FlagSet) {
-	flags.Var(&a.memory, "memory", "what keys and values of all memories may take, such as 800MB or 2GB (default 4 GiB)")
-}
-
-// budget is the engine's option for --memory, if it was given.
-func (a *app) budget() []xlaengine.Option {
-	if a.memory == 0 {
-		return nil
-	}
-	return []xlaengine.Option{xlaengine.WithMemoryBudget(int64(a.memory))}
-}
 
 // size is a number of bytes that a flag sets: 2GB, 1.5GiB, 800MB; a number alone is of MB. 0 is a size not given.
 type size int64

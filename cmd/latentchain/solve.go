@@ -98,7 +98,7 @@ compile, which is the part of the other three spent compiling; first_token count
 	flags.IntVar(&s.maxTokens, "max-tokens", xlaengine.DefaultMaxTokens, "at most this many tokens from each agent that writes")
 	flags.Float64Var(&s.temperature, "temperature", 0, "0 takes the likeliest word, more varies")
 	flags.IntVar(&s.seed, "seed", 0, "of the random numbers when the temperature is not 0; 0 takes another one each time, and --json says which")
-	a.memoryFlag(flags)
+	a.engineFlags(flags)
 	flags.BoolVar(&s.asJSON, "json", false, "as JSON")
 	return cmd
 }

@@ -58,7 +58,7 @@ A case is {"name", "lambda", "realign", "latent_steps", "decode_tokens",
 	})
 	cmd.Flags().StringVar(&casesFile, "cases", "", "file with the cases to run; - for standard input")
 	cmd.Flags().StringVar(&outFile, "out", "", "file to write; - for standard output")
-	a.memoryFlag(cmd.Flags())
+	a.engineFlags(cmd.Flags())
 	return cmd
 }
 
