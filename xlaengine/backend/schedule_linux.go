@@ -28,8 +28,13 @@ func batch(prefix string) {
 		if err != nil || !strings.HasPrefix(string(name), prefix) {
 			continue
 		}
-		if tid, err := strconv.Atoi(e.Name()); err == nil {
-			_ = unix.SchedSetAttr(tid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH}, 0)
+		tid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		// The nice value stays, and so does a policy that somebody chose.
+		if now, err := unix.SchedGetAttr(tid, 0); err == nil && now.Policy == unix.SCHED_NORMAL {
+			_ = unix.SchedSetAttr(tid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH, Nice: now.Nice}, 0)
 		}
 	}
 }
