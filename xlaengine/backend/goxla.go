@@ -66,7 +66,7 @@ func (r release) install(ctx context.Context, progress wheel.Progress) (string, 
 		return plugin, nil // another process had the lock and did the work
 	}
 
-	partial := filepath.Join(r.dir, ".latentchain.partial")
+	partial := filepath.Join(r.dir, ".latentchain-"+r.version+".partial") // the lock is the version's too
 	if err := os.RemoveAll(partial); err != nil {
 		return "", err
 	}
@@ -88,7 +88,7 @@ func (r release) install(ctx context.Context, progress wheel.Progress) (string, 
 	if _, err := pluginFile(filepath.Join(tree, name)); err != nil {
 		return "", fmt.Errorf("%s: %s in it: %w", src.Name, name, err)
 	}
-	if err := os.Rename(filepath.Join(tree, name), plugin); err != nil {
+	if err := wheel.Place(filepath.Join(tree, name), plugin); err != nil {
 		return "", err
 	}
 	// The name without a version, which GoMLX asks for. Where links need a privilege the versioned name must do.

@@ -107,6 +107,25 @@ func create(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 }
 
+// Place renames a file so that after a power cut it is whole at to or not there.
+func Place(from, to string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if runtime.GOOS == "windows" {
+		err = nil // which syncs only what is open for writing
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(to))
+}
+
 // syncDir makes a rename in dir survive a power cut. Where a folder cannot be opened for that it does nothing.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
