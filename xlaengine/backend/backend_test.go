@@ -9,11 +9,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/latentchain/latentchain/xlaengine/wheel"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	compute.Register("mine", func(string) (compute.Backend, error) { return nil, errors.New("it computes nothing") })
+	goleak.VerifyTestMain(m)
+}
 
 // plugin makes an empty file that a search takes for a plugin.
 func plugin(t *testing.T, path string) string {
@@ -125,6 +129,7 @@ func TestFindTakesTheFirstPlaceThatHasAPlugin(t *testing.T) {
 		{claim: "options of GOMLX_BACKEND stay", world: world{installed: both, gpu: true}, env: "xla:cuda,preallocate=true", config: "xla:/i/cuda.so,preallocate=true", source: "installed", kind: XLACUDA},
 		{claim: "a wish about shared buffers stays", world: world{installed: both}, env: "xla:cpu,noshared_buffers", config: "xla:/i/cpu.so,noshared_buffers", source: "installed", kind: XLACPU},
 		{claim: "other plugin names are go-xla's", world: world{installed: both}, env: "xla:metal", config: "xla:metal", source: "GOMLX_BACKEND", kind: "xla"},
+		{claim: "a backend that is no XLA needs none in the program", world: world{noXLA: true}, env: "mine:opts", config: "mine:opts", source: "GOMLX_BACKEND", kind: "mine"},
 		{claim: "a named plugin says what it is", world: world{platforms: map[string]string{"metal": "metal"}}, env: "xla:metal", config: "xla:metal", source: "GOMLX_BACKEND", kind: "xla-metal"},
 		{claim: "a CPU plugin of any name", world: world{platforms: map[string]string{"mine.so": "cpu"}}, option: file("mine.so"), config: "xla:" + file("mine.so") + ",shared_buffers", source: "option", kind: XLACPU},
 		{claim: "CUDA of any name", world: world{platforms: map[string]string{"gpu.so": "cuda"}}, option: file("gpu.so"), config: "xla:" + file("gpu.so"), source: "option", kind: XLACUDA},

@@ -89,7 +89,7 @@ func (s *search) find(ctx context.Context) (Found, error) {
 	}
 	var reasons []string
 	switch {
-	case s.xlaBuilt || s.plugin == "go":
+	case s.xlaBuilt || s.plugin == "go" || s.config != "" && !s.xla:
 		for _, step := range s.steps() {
 			found, err := step.look(ctx)
 			if err == nil && found.Config != "" {
@@ -109,7 +109,7 @@ func (s *search) find(ctx context.Context) (Found, error) {
 		case s.plugin == "cuda" && len(reasons) == 0:
 			return Found{}, errors.New("no CUDA plugin is installed: run latentchain install --cuda")
 		case s.offline:
-			reasons = append(reasons, "none is on this machine and LATENTCHAIN_OFFLINE forbids to fetch one")
+			reasons = append(reasons, "none is on this machine, and --offline or LATENTCHAIN_OFFLINE forbids fetching one")
 		}
 	default:
 		reasons = []string{"this program was built without cgo, which XLA needs: build it with a C compiler"}
