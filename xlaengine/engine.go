@@ -174,10 +174,16 @@ func (e *Engine) useKernels() bool {
 		return false
 	}
 	err := kernels.Use(e.info.Backend.Path, 0)
-	if err != nil && !errors.Is(err, kernels.ErrUnsupported) {
+	switch {
+	case err == nil:
+		return true
+	case !errors.Is(err, kernels.ErrUnsupported):
 		e.opts.warning(fmt.Sprintf("decoding is slower than it could be: %v", err))
+	case kernels.Variant() != "": // it is the plugin
+		e.opts.warning(fmt.Sprintf("decoding is slower than it could be: %v; a newer plugin than %s can do it: give one with "+
+			"GOMLX_BACKEND=xla:/path/plugin.so, or remove that one and run latentchain install", err, e.info.Backend.Path))
 	}
-	return err == nil
+	return false
 }
 
 // openText opens tokenizer and chat templates.

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -52,7 +53,8 @@ func use(path string, threads int) error {
 }
 
 func unsupported(path string, err error) error {
-	if errors.Is(err, hook.ErrUnsupported) {
+	// A plugin whose foreign function interface has another version says so when it refuses a handler.
+	if errors.Is(err, hook.ErrUnsupported) || err != nil && strings.Contains(err.Error(), "API version") {
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	if err != nil {
