@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && (amd64 || arm64)
 
 // The kernels for x86 processors with AVX-512.
 

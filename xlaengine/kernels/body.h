@@ -4,8 +4,7 @@
 //	TARGET   the attribute that lets the compiler use that processor's instructions
 //	NAME(x)  a name of its own for x
 //	REGISTER the constraint of an operand that is a vector
-//	WIDE     how many rows of input stay in registers at once: 8 or 4
-//	ROWS     of the weights beside them
+//	WIDE     how many rows of input stay in registers at once: 8 where there are 32 registers, 4 where there are 16
 //	add4     (a, b, c, d, out[4]): the sums of the lanes of four vectors
 //
 // A sum over a row is always taken in the same order, whoever shares the call: a row's result has the same bits alone
@@ -77,7 +76,7 @@ typedef int32_t NAME(ints) __attribute__((vector_size(4 * LANES)));
 #if WIDE == 8
 SPAN(3, 8)
 #endif
-#if LANES == 8
+#if WIDE == 4
 SPAN(2, 4)
 #else
 SPAN(4, 4)

@@ -1,6 +1,6 @@
 // The part of XLA's foreign function interface that the kernels' handlers read. The layouts are facts of
-// xla/ffi/api/c_api.h (OpenXLA), API version 0.3: within a major version fields are only added at the end of a struct,
-// and every struct begins with its own size.
+// xla/ffi/api/c_api.h (OpenXLA), API version 0.3. A handler says that it is of this version (introduced in ffi_linux.c);
+// an XLA that does not speak it, as one of another minor version may not, refuses to register the handler.
 
 #ifndef LATENTCHAIN_KERNELS_FFI_H
 #define LATENTCHAIN_KERNELS_FFI_H

@@ -1,7 +1,7 @@
-//go:build cgo
+//go:build cgo && (amd64 || arm64)
 
 // What XLA calls: the handlers read shapes and memory from the call and run the kernels. The programs are ours
-// (rewrite.go), so that a call has the operands it was compiled with; attributes that a handler needs are checked.
+// (rewrite.go), and a handler's name ends in the version of its operands, so that a call has those that are read here.
 
 #include "ffi.h"
 #include "kernels.h"

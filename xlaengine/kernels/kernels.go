@@ -17,12 +17,13 @@ import (
 	"fmt"
 )
 
-// ErrUnsupported is wrapped by Use's error where there are no kernels: outside Linux, without cgo, and with a plugin that
-// cannot be told of them.
+// ErrUnsupported is wrapped by Use's error where there are no kernels: outside Linux on amd64 or arm64, without cgo, and
+// with a plugin that cannot be told of them.
 var ErrUnsupported = errors.New("there are no kernels here")
 
 // Use has the programs that the loaded CPU plugin in file path compiles from now on run the kernels, with threads threads
-// at most; 0 for as many as Go runs on (GOMAXPROCS).
+// at most; 0 for as many as Go runs on (GOMAXPROCS). Call it before others compile with the plugin: that XLA's registry of
+// functions can be added to while a compiler reads it is nowhere promised.
 func Use(path string, threads int) error { return use(path, threads) }
 
 // Variant names the kernels for this processor: avx512, avx2 or plain; "" if there are none here.

@@ -1,4 +1,4 @@
-//go:build !(linux && cgo)
+//go:build !(linux && cgo && (amd64 || arm64))
 
 package kernels
 
@@ -9,5 +9,5 @@ import "fmt"
 const variant = ""
 
 func use(path string, threads int) error {
-	return fmt.Errorf("%w: that takes Linux and cgo", ErrUnsupported)
+	return fmt.Errorf("%w: that takes Linux on amd64 or arm64 and cgo", ErrUnsupported)
 }

@@ -1,6 +1,7 @@
-//go:build cgo
+//go:build cgo && (amd64 || arm64)
 
-// The kernels for every processor, in vectors of four, which all of those have that Go runs on with cgo (SSE2, NEON).
+// The kernels for every processor of the two kinds that XLA is built for, in vectors of four, which all of them have (SSE2,
+// NEON).
 
 #include "kernels.h"
 
@@ -12,11 +13,8 @@ typedef float four __attribute__((vector_size(16)));
 #if defined(__aarch64__)
 #define REGISTER(x) "+w"(x)
 #define WIDE 8
-#elif defined(__x86_64__)
-#define REGISTER(x) "+x"(x)
-#define WIDE 4
 #else
-#define REGISTER(x) "+m"(x)
+#define REGISTER(x) "+x"(x)
 #define WIDE 4
 #endif
 

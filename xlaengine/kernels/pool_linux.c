@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && (amd64 || arm64)
 
 // Sharing a call between threads. They are lent by whoever calls, XLA's own as a rule, which compute what lies between
 // calls as well: threads of ours would only be in their way. Calls follow each other within microseconds, so a thread
@@ -13,10 +13,8 @@
 
 #if defined(__x86_64__)
 #define REST() __builtin_ia32_pause()
-#elif defined(__aarch64__)
-#define REST() __asm__ volatile("yield")
 #else
-#define REST()
+#define REST() __asm__ volatile("yield")
 #endif
 
 // Looks for a call before a helper goes back, or at those still inside before the caller leaves them its core: about a

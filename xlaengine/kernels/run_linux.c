@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && (amd64 || arm64)
 
 // Choosing the variant that runs, and cutting a call into parts for the threads.
 
