@@ -47,7 +47,11 @@ func TestCtrlCEndsEveryPhase(t *testing.T) {
 			case test.out:
 				p.waitForOutput(t)
 			case test.begun == "hub asked":
-				<-hubAsked
+				select {
+				case <-hubAsked:
+				case <-time.After(time.Minute):
+					t.Fatal("the hub was not asked in a minute")
+				}
 			default:
 				p.waitForLine(t, test.begun)
 			}

@@ -31,9 +31,9 @@ func contentSource() Source {
 
 // brief makes waits short for one test.
 func brief(t *testing.T) {
-	before := [2]time.Duration{firstWait, stall}
-	firstWait, stall = time.Millisecond, 300*time.Millisecond
-	t.Cleanup(func() { firstWait, stall = before[0], before[1] })
+	before := firstWait
+	firstWait = time.Millisecond
+	t.Cleanup(func() { firstWait = before })
 }
 
 // try downloads src from a server with the given handler and returns what is in the folder afterwards.
@@ -138,6 +138,11 @@ func TestDownloadFailsCleanlyAndSaysWhy(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.claim, func(t *testing.T) {
+			if test.claim == "server silent" {
+				before := stall
+				stall = 100 * time.Millisecond
+				defer func() { stall = before }()
+			}
 			left, err := try(t, t.Context(), test.src, test.handler)
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error is %v, want one line with %q", err, test.want)
