@@ -57,6 +57,7 @@ func TestTableIsThatOfGoXLA(t *testing.T) {
 		"description_kind": "PJRT_DeviceDescription_Kind", "device_get_description": "PJRT_Device_GetDescription",
 		"executable_destroy": "PJRT_Executable_Destroy", "executable_serialize": "PJRT_Executable_Serialize",
 		"loaded_get_executable": "PJRT_LoadedExecutable_GetExecutable", "deserialize_and_load": "PJRT_Executable_DeserializeAndLoad",
+		"client_create_view": "PJRT_Client_CreateViewOfDeviceBuffer",
 	}
 	at := 0
 	for _, m := range regexp.MustCompile(`(?m)^  .*?(\w+)(?:\[(\d+)\]|\)\(\w+ \*\))?;`).FindAllStringSubmatch(table, -1) {
