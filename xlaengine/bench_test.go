@@ -6,6 +6,7 @@ package xlaengine
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 
@@ -216,6 +217,121 @@ func BenchmarkRest(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRestLoss is what packing costs in exactness, over questions that are one after the other given to three agents
+// of 8 latent steps and a solver: the error of the last memory's keys and values relative to their norm, how far the
+// solver's first token is off (KL divergence), and the share of its 48 tokens before the first other one.
+func BenchmarkRestLoss(b *testing.B) {
+	questions := []string{
+		"A baker makes 24 rolls, sells 15 of them and bakes 8 more. How many rolls are left?",
+		"A train leaves at 9:40 and arrives at 13:05. How many minutes does it take?",
+		"Three pens cost as much as two notebooks. A notebook costs 4.50. What do five pens cost?",
+		"A tank holds 240 litres and loses 3 litres an hour. How much is in it after a day and a half?",
+		"Anna is twice as old as Ben, who is four years older than Cleo. Cleo is 7. How old is Anna?",
+		"A field is 60 metres long and half as wide. What does a fence around it cost at 12 a metre?",
+	}
+	ctx := context.Background()
+	run := func(e *Engine, question string) (said Generation, kept [][2][]float32) {
+		memory := e.NewMemory()
+		for _, role := range []string{"Outline a plan for: ", "Criticise the plan for: ", "Improve the plan for: "} {
+			_, ids, err := e.Prompt(chat.Input{Messages: []chat.Message{{Role: "user", Content: role + question}}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			thought, err := e.Think(ctx, ThinkRequest{Memory: memory, Prompt: ids, Steps: 8})
+			memory.Close()
+			if err != nil {
+				b.Fatal(err)
+			}
+			memory = thought.Memory
+		}
+		defer memory.Close()
+		for layer := range e.dec.Layers {
+			keys, values, err := e.layerOf(ctx, memory, layer)
+			if err != nil {
+				b.Fatal(err)
+			}
+			kept = append(kept, [2][]float32{keys, values})
+		}
+		_, ids, err := e.Prompt(chat.Input{Messages: []chat.Message{{Role: "user", Content: "Answer: " + question}}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		said, err = e.Generate(ctx, GenerateRequest{Memory: memory, Prompt: ids, MaxTokens: 48, PastEnd: true, Logits: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		said.Memory.Close()
+		return said, kept
+	}
+	exact := openBench(b)
+	for _, format := range []pack.Format{pack.BFloat16, pack.Int8} {
+		b.Run(format.String(), func(b *testing.B) {
+			e, err := Open(ctx, hub.PinnedModel, WithPrefixCache(0), WithIdleMemory(format))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close()
+			var keyError, valueError, divergence, alike float64
+			i := 0
+			for ; b.Loop(); i++ {
+				want, kept := run(exact, questions[i%len(questions)])
+				got, _ := run(e, questions[i%len(questions)])
+				k, v := packError(b, e, format, kept)
+				keyError, valueError, divergence = keyError+k, valueError+v, divergence+kl(want.Logits, got.Logits)
+				n := 0
+				for n < len(want.Tokens) && want.Tokens[n] == got.Tokens[n] {
+					n++
+				}
+				alike += float64(n) / float64(len(want.Tokens))
+			}
+			n := float64(i)
+			b.ReportMetric(100*keyError/n, "%key-error")
+			b.ReportMetric(100*valueError/n, "%value-error")
+			b.ReportMetric(divergence/n, "KL")
+			b.ReportMetric(100*alike/n, "%tokens-alike")
+		})
+	}
+}
+
+// packError is the error of packed keys and values, relative to their norm.
+func packError(b *testing.B, e *Engine, format pack.Format, layers [][2][]float32) (keyError, valueError float64) {
+	var off, norm [2]float64
+	kv, dim := e.dec.KVHeads, e.dec.HeadDim
+	for _, layer := range layers {
+		n := len(layer[0]) / (kv * dim)
+		packed, err := pack.Pack(format, layer[0], layer[1], kv, dim, n, n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		back := [2][]float32{make([]float32, len(layer[0])), make([]float32, len(layer[1]))}
+		if err := packed.Unpack(back[0], back[1], n); err != nil {
+			b.Fatal(err)
+		}
+		for i := range back {
+			for j, x := range layer[i] {
+				d := float64(x) - float64(back[i][j])
+				off[i], norm[i] = off[i]+d*d, norm[i]+float64(x)*float64(x)
+			}
+		}
+	}
+	return math.Sqrt(off[0] / norm[0]), math.Sqrt(off[1] / norm[1])
+}
+
+// kl is the divergence of the distribution with logits b from that with logits a, in nats.
+func kl(a, b []float32) (sum float64) {
+	total := func(logits []float32) (sum float64) {
+		for _, x := range logits {
+			sum += math.Exp(float64(x - logits[0]))
+		}
+		return math.Log(sum) + float64(logits[0])
+	}
+	za, zb := total(a), total(b)
+	for i := range a {
+		sum += math.Exp(float64(a[i])-za) * (float64(a[i]) - za - float64(b[i]) + zb)
+	}
+	return sum
 }
 
 // BenchmarkDrafts has the model repeat a text, which prompt lookup is for, with and without drafts.
