@@ -8,7 +8,7 @@
 //	add4     (a, b, c, d, out[4]): the sums of the lanes of four vectors
 //
 // A sum over a row is always taken in the same order, whoever shares the call: a row's result has the same bits alone
-// and among others.
+// and among others. A position's attention has the same bits too whether those before it came with it or long ago.
 
 #include <math.h>
 #include <string.h>
@@ -133,9 +133,17 @@ INLINE float NAME(most)(VEC x) {
 }
 
 enum {
-  NAME(piece) = 512, // slots worked on together, so that their scores stay in the core's cache
-  NAME(ahead) = 16,  // values asked for early, so many positions
+  NAME(piece) = 512,                     // positions worked on together, so that their scores stay in the core's cache
+  NAME(width) = NAME(piece) + 2 * LANES, // of their scores, whole vectors of them
+  NAME(ahead) = 16,                      // values asked for early, so many positions
 };
+
+// run is keys [dim, slots] and values [slots, dim], of which those for positions [at, end) count. Slots are a multiple of
+// LANES.
+typedef struct {
+  const float *keys, *values;
+  int64_t slots, at, end;
+} NAME(run);
 
 // softmax is one over what a query has seen so far: the largest score, the sum of e^(score - largest), and the sum of
 // the values weighted with it.
@@ -147,7 +155,7 @@ typedef struct {
 // scores of Q queries over n slots (a multiple of LANES) of keys [dim, slots]: four rows of keys at a time.
 #define SCORE(Q)                                                                                                      \
   TARGET static void NAME(score_##Q)(const float *const *q, const float *keys, int64_t slots, int64_t dim, int64_t n, \
-                                     float (*scores)[NAME(piece)]) {                                                  \
+                                     float (*scores)[NAME(width)]) {                                                  \
     UNROLL for (int i = 0; i < Q; i++) memset(scores[i], 0, n * sizeof(float));                                       \
     for (int64_t d = 0; d < dim; d += 4, keys += 4 * slots) {                                                         \
       VEC by[Q][4];                                                                                                   \
@@ -165,7 +173,7 @@ typedef struct {
 // values [n, dim] weighted with the scores of Q queries, added to what the softmaxes have.
 #define WEIGH(Q, V)                                                                                                   \
   TARGET static void NAME(weigh_##Q##_##V)(const float *values, int64_t dim, int64_t n,                               \
-                                           const float (*scores)[NAME(piece)], int64_t at, NAME(softmax) *s) {        \
+                                           const float (*scores)[NAME(width)], int64_t at, NAME(softmax) *s) {        \
     VEC sum[Q][V];                                                                                                    \
     UNROLL for (int i = 0; i < Q; i++) UNROLL for (int j = 0; j < V; j++) sum[i][j] = LOAD(&s[i].value[at + j * LANES]); \
     for (int64_t p = 0; p < n; p++) {                                                                                 \
@@ -179,30 +187,60 @@ typedef struct {
     UNROLL for (int i = 0; i < Q; i++) UNROLL for (int j = 0; j < V; j++) STORE(&s[i].value[at + j * LANES], sum[i][j]); \
   }
 
+// put is the scores of Q queries for positions [first, last) of a run, see what they make of positions [begin, end), which
+// are in one piece.
 #define QUERIES(Q)                                                                                                    \
   SCORE(Q)                                                                                                            \
   WEIGH(Q, 4)                                                                                                         \
   WEIGH(Q, 1)                                                                                                         \
-  INLINE void NAME(see_##Q)(const float *const *q, const float *keys, const float *values, int64_t slots,             \
-                            int64_t dim, int64_t n, const int64_t *from, const int64_t *to, NAME(softmax) *s) {       \
-    float scores[Q][NAME(piece)] __attribute__((aligned(64)));                                                        \
-    int64_t full = (n + LANES - 1) / LANES * LANES;                                                                   \
-    NAME(score_##Q)(q, keys, slots, dim, full, scores);                                                               \
+  INLINE void NAME(put_##Q)(const float *const *q, const NAME(run) *r, int64_t dim, int64_t first, int64_t last,      \
+                            float (*scores)[NAME(width)]) {                                                           \
+    int64_t from = (first - r->at) / LANES * LANES, over = first - r->at - from;                                      \
+    int64_t n = (last - r->at - from + LANES - 1) / LANES * LANES;                                                    \
+    if (over == 0) {                                                                                                  \
+      NAME(score_##Q)(q, r->keys + from, r->slots, dim, n, scores);                                                   \
+      return;                                                                                                         \
+    }                                                                                                                 \
+    float whole[Q][NAME(width)] __attribute__((aligned(64)));                                                         \
+    NAME(score_##Q)(q, r->keys + from, r->slots, dim, n, whole);                                                      \
+    UNROLL for (int i = 0; i < Q; i++) memcpy(scores[i], &whole[i][over], (last - first) * sizeof(float));            \
+  }                                                                                                                   \
+  INLINE void NAME(see_##Q)(const float *const *q, const NAME(run) *runs, int64_t dim, int64_t begin, int64_t end,    \
+                            const int64_t *from, const int64_t *to, NAME(softmax) *s) {                               \
+    float scores[Q][NAME(width)] __attribute__((aligned(64)));                                                        \
+    int64_t first[2], last[2], full = (end - begin + LANES - 1) / LANES * LANES;                                      \
+    for (int r = 0; r < 2; r++) {                                                                                     \
+      first[r] = begin > runs[r].at ? begin : runs[r].at;                                                             \
+      last[r] = end < runs[r].end ? end : runs[r].end;                                                                \
+      if (first[r] < last[r])                                                                                         \
+        NAME(put_##Q)(q, &runs[r], dim, first[r], last[r], (float (*)[NAME(width)])(scores[0] + first[r] - begin));   \
+    }                                                                                                                 \
     UNROLL for (int i = 0; i < Q; i++) {                                                                              \
-      for (int64_t p = 0; p < from[i] && p < n; p++) scores[i][p] = -1e30f;                                           \
-      for (int64_t p = to[i] > 0 ? to[i] : 0; p < full; p++) scores[i][p] = -1e30f;                                   \
+      for (int64_t p = begin; p < from[i] && p < end; p++) scores[i][p - begin] = -INFINITY;                          \
+      for (int64_t p = to[i] > begin ? to[i] : begin; p < begin + full; p++) scores[i][p - begin] = -INFINITY;        \
       NAME(take)(scores[i], full, dim, &s[i]);                                                                        \
     }                                                                                                                 \
-    int64_t at = 0;                                                                                                   \
-    for (; at + 4 * LANES <= dim; at += 4 * LANES) NAME(weigh_##Q##_4)(values, dim, n, scores, at, s);                \
-    for (; at < dim; at += LANES) NAME(weigh_##Q##_1)(values, dim, n, scores, at, s);                                 \
+    for (int r = 0; r < 2; r++) {                                                                                     \
+      if (first[r] >= last[r]) continue;                                                                              \
+      const float *values = runs[r].values + (first[r] - runs[r].at) * dim;                                           \
+      const float(*weights)[NAME(width)] = (const float(*)[NAME(width)])(scores[0] + first[r] - begin);               \
+      int64_t at = 0;                                                                                                 \
+      for (; at + 4 * LANES <= dim; at += 4 * LANES)                                                                  \
+        NAME(weigh_##Q##_4)(values, dim, last[r] - first[r], weights, at, s);                                         \
+      for (; at < dim; at += LANES) NAME(weigh_##Q##_1)(values, dim, last[r] - first[r], weights, at, s);             \
+    }                                                                                                                 \
   }
 
-// take turns n scores into weights e^(score - top), top being the largest so far, and brings the softmax to it.
+// take turns n scores into weights e^(score - top), top being the largest so far, and brings the softmax to it. A score of
+// minus infinity, of a position that is not seen, weighs nothing.
 TARGET static void NAME(take)(float *scores, int64_t n, int64_t dim, NAME(softmax) *s) {
   VEC largest = NAME(all)(s->top);
   for (int64_t p = 0; p < n; p += LANES) largest = NAME(larger)(largest, LOAD(scores + p));
   float top = NAME(most)(largest);
+  if (top == -INFINITY) { // nothing is seen yet
+    memset(scores, 0, n * sizeof(float));
+    return;
+  }
   if (top > s->top) {
     float less = s->sum > 0 ? expf(s->top - top) : 0;
     s->sum *= less;
@@ -211,7 +249,9 @@ TARGET static void NAME(take)(float *scores, int64_t n, int64_t dim, NAME(softma
   }
   VEC sum = {0};
   for (int64_t p = 0; p < n; p += LANES) {
-    VEC weight = NAME(power)(LOAD(scores + p) - top);
+    VEC score = LOAD(scores + p);
+    NAME(ints) seen = score > -INFINITY;
+    VEC weight = (VEC)((NAME(ints))NAME(power)(score - top) & seen);
     STORE(scores + p, weight);
     sum += weight;
   }
@@ -223,54 +263,48 @@ QUERIES(3)
 QUERIES(2)
 QUERIES(1)
 
-// own has a query see one of a few new positions.
-INLINE void NAME(own)(const float *q, const float *key, const float *value, int64_t dim, NAME(softmax) *s) {
-  VEC sum = {0};
-  for (int64_t d = 0; d < dim; d += LANES) sum += LOAD(q + d) * LOAD(key + d);
-  float score = NAME(total)(sum), weight = 1;
-  if (score > s->top) {
-    float less = s->sum > 0 ? expf(s->top - score) : 0;
-    s->sum *= less;
-    for (int64_t d = 0; d < dim; d += LANES) STORE(&s->value[d], LOAD(&s->value[d]) * less);
-    s->top = score;
-  } else {
-    weight = expf(score - s->top);
-  }
-  s->sum += weight;
-  for (int64_t d = 0; d < dim; d += LANES) STORE(&s->value[d], LOAD(&s->value[d]) + LOAD(value + d) * weight);
-}
-
-// see has count queries, four at most, see keys [dim, slots] and values [slots, dim], query i positions [from[i], to[i]).
-TARGET static void NAME(see)(int64_t count, const float *const *q, const float *keys, const float *values,
-                             int64_t slots, int64_t dim, const int64_t *from, const int64_t *to, NAME(softmax) *s) {
+// see has count queries, four at most, see two runs of positions, the second where the first ends; query i sees
+// [from[i], to[i]). Pieces begin at multiples of their size and vectors at multiples of theirs, wherever a run ends: so the
+// order of sums is that of the positions.
+TARGET static void NAME(see)(int64_t count, const float *const *q, const NAME(run) *runs, int64_t dim,
+                             const int64_t *from, const int64_t *to, NAME(softmax) *s) {
   int64_t low = from[0], high = to[0];
   for (int64_t i = 1; i < count; i++) {
     low = from[i] < low ? from[i] : low;
     high = to[i] > high ? to[i] : high;
   }
-  for (int64_t p = low / LANES * LANES; p < high; p += NAME(piece)) {
-    int64_t n = high - p < NAME(piece) ? high - p : NAME(piece), begin[4], end[4];
-    for (int64_t i = 0; i < count; i++) begin[i] = from[i] - p, end[i] = to[i] - p;
-    const float *k = keys + p, *v = values + p * dim;
-    if (count == 4) NAME(see_4)(q, k, v, slots, dim, n, begin, end, s);
-    if (count == 3) NAME(see_3)(q, k, v, slots, dim, n, begin, end, s);
-    if (count == 2) NAME(see_2)(q, k, v, slots, dim, n, begin, end, s);
-    if (count == 1) NAME(see_1)(q, k, v, slots, dim, n, begin, end, s);
+  for (int64_t begin = low / LANES * LANES, end; begin < high; begin = end) {
+    end = (begin / NAME(piece) + 1) * NAME(piece);
+    if (end > high) end = high;
+    if (count == 4) NAME(see_4)(q, runs, dim, begin, end, from, to, s);
+    if (count == 3) NAME(see_3)(q, runs, dim, begin, end, from, to, s);
+    if (count == 2) NAME(see_2)(q, runs, dim, begin, end, from, to, s);
+    if (count == 1) NAME(see_1)(q, runs, dim, begin, end, from, to, s);
   }
 }
 
-// The queries of a row that share keys, new positions and heads alike, go in fours at most. Of new positions that do not
-// fill vectors there are but a few, which go one by one.
+// The queries of a row that share keys, new positions and heads alike, go in fours at most. The keys of new positions that
+// do not fill vectors are laid out so that they do.
 TARGET static void NAME(attention)(const attention *a, int64_t row, int64_t group, int64_t from, int64_t to) {
   const int64_t heads = a->heads / a->groups, dim = a->dim, past = a->past == NULL ? 0 : a->past[row];
-  const float *new_keys = a->new_keys[row] + group * dim * a->t, *new_values = a->new_values[row] + group * dim * a->t;
-  const int few = a->t % lanes != 0;
-  float few_keys[lanes][most_dim] __attribute__((aligned(64)));
-  if (few)
-    for (int64_t p = 0; p < a->t; p++)
-      for (int64_t d = 0; d < dim; d++) few_keys[p][d] = new_keys[d * a->t + p];
+  NAME(run) runs[2] = {{.end = past}, {.slots = a->t, .at = past, .end = past + a->t}};
+  if (past > 0) {
+    runs[0].keys = a->keys[row] + group * dim * a->slots;
+    runs[0].values = a->values[row] + group * dim * a->slots;
+    runs[0].slots = a->slots;
+  }
+  runs[1].keys = a->new_keys[row] + group * dim * a->t;
+  runs[1].values = a->new_values[row] + group * dim * a->t;
+  float few[most_dim][lanes] __attribute__((aligned(64)));
+  if (a->t % lanes != 0) {
+    memset(few, 0, dim * sizeof few[0]);
+    for (int64_t d = 0; d < dim; d++)
+      for (int64_t p = 0; p < a->t; p++) few[d][p] = runs[1].keys[d * a->t + p];
+    runs[1].keys = few[0];
+    runs[1].slots = lanes;
+  }
   for (int64_t first = from * heads; first < to * heads; first += 4) {
-    int64_t count = to * heads - first, begin[4], end[4], new_begin[4], new_end[4];
+    int64_t count = to * heads - first, begin[4], end[4];
     if (count > 4) count = 4;
     const float *q[4];
     NAME(softmax) s[4] __attribute__((aligned(64)));
@@ -278,21 +312,13 @@ TARGET static void NAME(attention)(const attention *a, int64_t row, int64_t grou
       int64_t t = (first + i) / heads, head = group * heads + (first + i) % heads, low = past + t - a->window + 1;
       q[i] = a->q + ((row * a->t + t) * a->heads + head) * dim;
       begin[i] = a->window > 0 && low > 0 ? low : 0;
-      end[i] = past;
-      new_begin[i] = a->window > 0 && low > past ? low - past : 0;
-      new_end[i] = t + 1;
+      end[i] = past + t + 1;
       s[i].top = -INFINITY;
       s[i].sum = 0;
       memset(s[i].value, 0, dim * sizeof(float));
     }
-    if (past > 0) {
-      const float *keys = a->keys[row] + group * dim * a->slots, *values = a->values[row] + group * dim * a->slots;
-      NAME(see)(count, q, keys, values, a->slots, dim, begin, end, s);
-    }
-    if (!few) NAME(see)(count, q, new_keys, new_values, a->t, dim, new_begin, new_end, s);
+    NAME(see)(count, q, runs, dim, begin, end, s);
     for (int64_t i = 0; i < count; i++) {
-      if (few)
-        for (int64_t p = new_begin[i]; p < new_end[i]; p++) NAME(own)(q[i], few_keys[p], new_values + p * dim, dim, &s[i]);
       float *y = a->y + (q[i] - a->q);
       for (int64_t d = 0; d < dim; d += LANES) STORE(y + d, LOAD(&s[i].value[d]) / s[i].sum);
     }

@@ -295,6 +295,58 @@ func TestAttentionIsASoftmax(t *testing.T) {
 	})
 }
 
+// TestPositionsTogetherAreThoseAlone has new positions come at once and one after the other, each with those before it in
+// the cache.
+func TestPositionsTogetherAreThoseAlone(t *testing.T) {
+	b := onXLA(t)
+	eachVariant(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		for _, c := range []attentionCase{
+			{t: 4, heads: 9, groups: 3, dim: 64, slots: 384, past: []int32{0, 7, 300, 15, 380}},
+			{t: 7, heads: 4, groups: 1, dim: 16, slots: 1536, past: []int32{509, 1021, 1200}},
+			{t: 4, heads: 4, groups: 2, dim: 16, slots: 64, window: 3, past: []int32{0, 1, 2, 40}},
+			{t: 4, heads: 4, groups: 2, dim: 16, slots: 1536, window: 512, past: []int32{1020, 1022, 511}},
+			{t: 16, heads: 3, groups: 1, dim: 80, slots: 528, past: []int32{500, 3}},
+			{t: 64, heads: 2, groups: 1, dim: 16, slots: 1088, window: 600, past: []int32{1000, 490}},
+		} {
+			o := c.random(r)
+			rows, width := len(c.past), c.heads*c.dim
+			together := compile(t, b, c.name(), rows*c.t, width).mustRun(t, c.inputs(o, 0, rows))
+			one := c
+			one.t = 1
+			alone := compile(t, b, one.name(), rows, width)
+			for at := range c.t {
+				step := operands{keys: o.keys, values: o.values, q: array{[]int{rows, c.heads, c.dim}, nil}}
+				one.past = nil
+				for row, past := range c.past {
+					k, v := array{[]int{c.groups, c.dim, 1}, nil}, array{[]int{c.groups, 1, c.dim}, nil}
+					for g := range c.groups {
+						for d := range c.dim {
+							k.data = append(k.data, o.newKeys[row].data[(g*c.dim+d)*c.t+at])
+							v.data = append(v.data, o.newValues[row].data[(g*c.t+at)*c.dim+d])
+						}
+					}
+					step.newKeys, step.newValues = append(step.newKeys, k), append(step.newValues, v)
+					step.q.data = append(step.q.data, o.q.data[(row*c.t+at)*width:][:width]...)
+					one.past = append(one.past, past+int32(at))
+				}
+				got := alone.mustRun(t, one.inputs(step, 0, rows))
+				for row, past := range one.past {
+					if want := together[(row*c.t+at)*width:][:width]; !slices.Equal(got[row*width:][:width], want) {
+						t.Errorf("%v: new position %d of row %d has other bits together than alone", c, at, row)
+					}
+					for g := range c.groups { // it is in the cache from here on
+						for d := range c.dim {
+							o.keys[row].data[(g*c.dim+d)*c.slots+int(past)] = step.newKeys[row].data[g*c.dim+d]
+							o.values[row].data[(g*c.slots+int(past))*c.dim+d] = step.newValues[row].data[g*c.dim+d]
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 // TestProgramsSideBySide has calls meet in the pool, where one has the threads and the others do their work alone.
 func TestProgramsSideBySide(t *testing.T) {
 	b := onXLA(t)
