@@ -4,12 +4,12 @@
 //
 // [Keep] puts a function of its own around the plugin's compiler (package hook), which looks in the folder first, and
 // after compiling asks the plugin for the program's bytes.
-// A program is found again by what it was compiled from and for: its code, its options, the plugin's file, the
-// processor, the device and XLA_FLAGS. Whatever goes wrong in between, the program is compiled as if nobody had
+// A program is found again by what it was compiled from and for: its code, its options, the plugin's file and version,
+// the processor, the device and XLA_FLAGS. Whatever goes wrong in between, the program is compiled as if nobody had
 // looked.
 //
-// To load a program is to run the machine code in it. So the folder and what is in it must belong to the user and be
-// writable by nobody else, and what is not whole never reaches the plugin.
+// To load a program is to run the machine code in it. So the folder and what is in it must belong to the user or to root
+// and be writable by nobody else, and what is not whole never reaches the plugin.
 //
 // This file is what callers see. keep_linux.go looks and keeps, folder_linux.go is the folder, entry_linux.go one file
 // in it, machine_linux.go the names of machine and plugin. Where there is no Linux or no cgo, nothing is kept

@@ -86,11 +86,13 @@ void kernels_pool_run(void (*fn)(void *, int64_t), void *arg, int64_t n, const l
   }
   work();
   atomic_fetch_and(&gate, ~OPEN);
-  for (int tries = 0; atomic_load(&gate) & INSIDE; tries++) { // as a rule shortly: a helper that takes long may have no core
-    if (tries < patience)
+  for (int tries = 0; atomic_load(&gate) & INSIDE;) { // as a rule shortly: a helper that takes long may have no core
+    if (tries < patience) {
+      tries++;
       REST();
-    else
+    } else {
       sched_yield();
+    }
   }
   atomic_flag_clear(&busy);
 }
