@@ -128,11 +128,7 @@ func open(ctx context.Context, name string, o options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.keepPrograms()
-	kind := e.info.Backend.Kind
-	if kind.Accelerator() {
-		kind = backend.XLACUDA // options know no other
-	}
-	dtype := o.dtype(kind)
+	dtype := o.dtype(e.info.Backend.Kind)
 	if dtype == dtypes.BFloat16 && e.info.Backend.Kind == backend.PureGo {
 		b.Finalize()
 		return nil, errors.New("the pure-Go backend has no bfloat16; leave out WithBFloat16 or use an XLA plugin")

@@ -103,7 +103,7 @@ func WithProgress(report func(what string, done, total int64)) Option {
 func WithWarnings(warn func(string)) Option { return func(o *options) { o.warn = warn } }
 
 func (o options) dtype(kind backend.Kind) dtypes.DType {
-	half := kind == backend.XLACUDA
+	half := kind.Accelerator()
 	if o.half != nil {
 		half = *o.half
 	}
