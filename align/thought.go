@@ -30,21 +30,19 @@ func Linear(h, wa, mu *graph.Node) *graph.Node {
 
 // Soft returns soft thoughts [batch, d] in float32 (after Soft Thinking, arXiv 2505.15778): the mixture of the input
 // embeddings win [vocab, d] of the k likeliest next tokens, weighted by the softmax of their logits
-// [batch, vocab] over temperature. Of equal logits the lower token is taken first. There is no rescaling.
-func Soft(logits, win *graph.Node, k int, temperature float64) *graph.Node {
+// [batch, vocab] over temperature, one positive number. Of equal logits the lower token is taken first. There is no
+// rescaling.
+func Soft(logits, win *graph.Node, k int, temperature *graph.Node) *graph.Node {
 	vocab := logits.Shape().Dim(-1)
 	if k < 1 || k > vocab {
 		exceptions.Panicf("align: soft thoughts of %d tokens, want 1 to %d", k, vocab)
-	}
-	if !(temperature > 0) {
-		exceptions.Panicf("align: temperature of soft thoughts is %g, must be positive", temperature)
 	}
 	likeliest := oneByOne
 	if logits.Graph().Backend().Name() == "xla" {
 		likeliest = graph.TopK
 	}
 	scores, ids := likeliest(graph.ConvertDType(logits, dtypes.Float32), k, -1)                   // [batch, k]
-	weights := graph.Softmax(graph.DivScalar(scores, temperature), -1)                            // [batch, k]
+	weights := graph.Softmax(graph.Div(scores, graph.Reshape(temperature)), -1)                   // [batch, k]
 	rows := graph.Gather(win, graph.InsertAxes(ids, -1))                                          // [batch, k, d]
 	mixture := graph.Mul(graph.ConvertDType(rows, dtypes.Float32), graph.InsertAxes(weights, -1)) // [batch, k, d]
 	return graph.ReduceSum(mixture, 1)

@@ -94,7 +94,7 @@ func TestSoftByHand(t *testing.T) {
 		{"banned tokens have no part", [][]float32{{0, float32(math.Inf(-1)), float32(math.Inf(-1)), float32(math.Inf(-1))}}, 3, 0.6, [][]float32{{1, 0}}},
 	} {
 		near(t, test.claim, run(t, func(g *graph.Graph) *graph.Node {
-			return Soft(graph.Const(g, test.logits), graph.Const(g, win), test.k, test.temperature)
+			return Soft(graph.Const(g, test.logits), graph.Const(g, win), test.k, graph.Const(g, []float32{float32(test.temperature)}))
 		}), test.want)
 	}
 }
@@ -115,17 +115,14 @@ func TestOneByOneEqualsTopK(t *testing.T) {
 
 func TestSoftRefuses(t *testing.T) {
 	for _, test := range []struct {
-		k           int
-		temperature float64
-		want        string
+		k    int
+		want string
 	}{
-		{0, 1, "align: soft thoughts of 0 tokens, want 1 to 2"},
-		{3, 1, "align: soft thoughts of 3 tokens, want 1 to 2"},
-		{1, 0, "align: temperature of soft thoughts is 0, must be positive"},
-		{1, math.NaN(), "align: temperature of soft thoughts is NaN, must be positive"},
+		{0, "align: soft thoughts of 0 tokens, want 1 to 2"},
+		{3, "align: soft thoughts of 3 tokens, want 1 to 2"},
 	} {
 		exec, err := graph.NewExec(gobackend.GetBackend(), func(g *graph.Graph) *graph.Node {
-			return Soft(graph.Const(g, [][]float32{{0, 0}}), graph.Const(g, [][]float32{{1}, {1}}), test.k, test.temperature)
+			return Soft(graph.Const(g, [][]float32{{0, 0}}), graph.Const(g, [][]float32{{1}, {1}}), test.k, graph.Const(g, []float32{1}))
 		})
 		if err != nil {
 			t.Fatal(err)

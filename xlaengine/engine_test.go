@@ -517,3 +517,24 @@ func TestManyCallersShareAnEngine(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// Temperatures are many: a program each would be compiled while all others wait, and kept.
+func TestSoftThoughtsShareAProgram(t *testing.T) {
+	e := openTiny(t, "tiny-qwen3")
+	var last []float32
+	programs := 0
+	for i, temperature := range []float64{0.5, 0.7, 2} {
+		res := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(9, 1), Steps: 1, Operator: Soft{Temperature: temperature}})
+		if slices.Equal(res.Thoughts[0], last) {
+			t.Errorf("temperature %g gives the thoughts of the one before", temperature)
+		}
+		last = res.Thoughts[0]
+		e.dev.mu.Lock()
+		n := len(e.dev.programs)
+		e.dev.mu.Unlock()
+		if i > 0 && n != programs {
+			t.Errorf("%d programs, %d with one temperature", n, programs)
+		}
+		programs = n
+	}
+}

@@ -19,6 +19,10 @@ import (
 type Operator interface {
 	// String names the operator and its settings; equal strings mean equal operators.
 	String() string
+	// program names what thought builds. The setting is no part of it: one program serves all.
+	program() string
+	// setting is what modelNodes.setting stands for; 0 if it is not asked for.
+	setting() float32
 	// thought builds hidden [rows, dim] float32 → embedding [rows, dim] float32.
 	thought(h *graph.Node, m modelNodes) *graph.Node
 	// aligned says whether it needs the alignment.
@@ -30,6 +34,7 @@ type Operator interface {
 // modelNodes are the parameters an operator may use; each is added to the program when asked for.
 type modelNodes struct {
 	wa, mean func() *graph.Node              // [dim, dim], [1]; float32
+	setting  func() *graph.Node              // [1] float32, the operator's own
 	win      func() *graph.Node              // [vocab, dim]
 	logits   func(h *graph.Node) *graph.Node // [rows, vocab] float32
 }
@@ -42,6 +47,10 @@ func (Linear) String() string { return "linear" }
 func (Linear) aligned() bool { return true }
 
 func (Linear) check(int) error { return nil }
+
+func (Linear) program() string { return "linear" }
+
+func (Linear) setting() float32 { return 0 }
 
 func (Linear) thought(h *graph.Node, m modelNodes) *graph.Node {
 	return align.Linear(h, m.wa(), m.mean())
@@ -76,16 +85,20 @@ func (s Soft) check(vocab int) error {
 	if s.K < 1 || s.K > vocab {
 		return fmt.Errorf("soft thoughts: k is %d, want 1 to %d", s.K, vocab)
 	}
-	if !(s.Temperature > 0) {
-		return fmt.Errorf("soft thoughts: temperature is %g, want more than 0", s.Temperature)
+	const least = 1e-6 // logits over less may be more than a float32 holds
+	if !(s.Temperature >= least) {
+		return fmt.Errorf("soft thoughts: temperature is %g, want %g or more", s.Temperature, least)
 	}
 	return nil
 }
 
+func (s Soft) program() string { return fmt.Sprintf("soft(k=%d)", s.withDefaults().K) }
+
 func (s Soft) thought(h *graph.Node, m modelNodes) *graph.Node {
-	s = s.withDefaults()
-	return align.Soft(m.logits(h), m.win(), s.K, s.Temperature)
+	return align.Soft(m.logits(h), m.win(), s.withDefaults().K, m.setting())
 }
+
+func (s Soft) setting() float32 { return float32(s.withDefaults().Temperature) }
 
 // nodes gives an operator its parameters, added to g by name when asked for; operatorBuffer has the buffers.
 func (e *Engine) nodes(g *graph.Graph) modelNodes {
@@ -101,10 +114,11 @@ func (e *Engine) nodes(g *graph.Graph) modelNodes {
 	wout := param("wout", e.dec.dtype, e.dec.Vocab, e.dec.Dim)
 	win := param("win", e.dec.dtype, e.dec.Vocab, e.dec.Dim)
 	return modelNodes{
-		wa:     param("wa", dtypes.Float32, e.dec.Dim, e.dec.Dim),
-		mean:   param("mean", dtypes.Float32, 1),
-		win:    win,
-		logits: func(h *graph.Node) *graph.Node { return dec.unembed(h, wout()) },
+		wa:      param("wa", dtypes.Float32, e.dec.Dim, e.dec.Dim),
+		mean:    param("mean", dtypes.Float32, 1),
+		setting: param("setting", dtypes.Float32, 1),
+		win:     win,
+		logits:  func(h *graph.Node) *graph.Node { return dec.unembed(h, wout()) },
 	}
 }
 
@@ -132,7 +146,12 @@ func (e *Engine) thoughts(op Operator, hidden [][]float32) ([][]float32, error) 
 		return nil, err
 	}
 	defer e.dev.release(h)
-	p, err := e.dev.program(fmt.Sprintf("thought %v %d", op, n), func(g *graph.Graph) []*graph.Node {
+	setting, err := e.dev.upload([]float32{op.setting()}, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer e.dev.release(setting)
+	p, err := e.dev.program(fmt.Sprintf("thought %s %d", op.program(), n), func(g *graph.Graph) []*graph.Node {
 		h := graph.Parameter(g, "hidden", shapes.Make(dtypes.Float32, n, e.dec.Dim))
 		return []*graph.Node{op.thought(h, e.nodes(g))}
 	})
@@ -142,9 +161,11 @@ func (e *Engine) thoughts(op Operator, hidden [][]float32) ([][]float32, error) 
 	inputs := []compute.Buffer{h}
 	names, _ := p.graph.Executable().Inputs()
 	for _, name := range names[1:] {
-		buf, err := e.operatorBuffer(name)
-		if err != nil {
-			return nil, err
+		buf := setting
+		if name != "setting" {
+			if buf, err = e.operatorBuffer(name); err != nil {
+				return nil, err
+			}
 		}
 		inputs = append(inputs, buf)
 	}

@@ -32,6 +32,8 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"closed memory", ThinkRequest{Memory: closed, Prompt: []int{1}}, "already closed"},
 		{"another engine's memory", ThinkRequest{Memory: other.NewMemory(), Prompt: []int{1}}, "another engine"},
 		{"soft thoughts of nothing", ThinkRequest{Memory: e.NewMemory(), Prompt: []int{1}, Operator: Soft{K: -1}}, "k is -1"},
+		{"soft thoughts of no temperature", ThinkRequest{Memory: e.NewMemory(), Prompt: []int{1}, Operator: Soft{Temperature: math.NaN()}}, "temperature is NaN"},
+		{"soft thoughts that are too cold", ThinkRequest{Memory: e.NewMemory(), Prompt: []int{1}, Operator: Soft{Temperature: 1e-40}}, "temperature is 1e-40"},
 	} {
 		_, err := e.Think(ctx, c.req)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
