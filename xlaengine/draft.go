@@ -2,8 +2,8 @@ package xlaengine
 
 // Prompt-lookup decoding: answers often repeat what was said before, the question above all. When the last tokens have
 // occurred before, those that followed them then are passed along as a draft, and one pass tells how many of them are
-// what would have been sampled anyway. What is said is the same but for rounding, greedy or not: a draft's token stays
-// only if it is the one sampled from the logits before it.
+// what would have been sampled anyway. What is said is the same, greedy or not: a draft's token stays only if it is
+// the one sampled from the logits before it, and with package kernels these have the same bits as without a draft.
 
 import "slices"
 

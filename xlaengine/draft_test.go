@@ -3,6 +3,7 @@ package xlaengine
 // Drafts change how fast an answer comes and nothing else.
 
 import (
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -63,7 +64,7 @@ func TestDraftsAreMadeWhereTheyPay(t *testing.T) {
 func TestDraftsChangeNothing(t *testing.T) {
 	for _, params := range []sample.Params{{}, {Temperature: 0.7, Seed: 3}, {Temperature: 1.2, TopP: 0.9, RepetitionPenalty: 1.1, Seed: 4}} {
 		with, without := openTiny(t, "tiny-qwen3"), openTiny(t, "tiny-qwen3", WithoutDrafts())
-		req := GenerateRequest{Memory: without.NewMemory(), Prompt: tokens(12, 1), MaxTokens: 60, Sampling: params}
+		req := GenerateRequest{Memory: without.NewMemory(), Prompt: tokens(12, 1), MaxTokens: 60, Sampling: params, LogProbs: 3}
 		b := generate(t, without, req)
 		then := GenerateRequest{Memory: b.Memory, Prompt: tokens(20, 2), MaxTokens: 40, Sampling: params}
 		b2 := generate(t, without, then)
@@ -100,6 +101,9 @@ func TestDraftsChangeNothing(t *testing.T) {
 		}
 		if a.Memory.Len() != b.Memory.Len() || a2.Memory.Origin() != b2.Memory.Origin() {
 			t.Errorf("%+v: memories of %d and %d positions, %+v and %+v", params, a.Memory.Len(), b.Memory.Len(), a2.Memory.Origin(), b2.Memory.Origin())
+		}
+		if with.Info().Kernels != "" && !reflect.DeepEqual(a.LogProbs, b.LogProbs) {
+			t.Errorf("%+v: with kernels, log probabilities have other bits than without drafts", params)
 		}
 		k1, v1 := lastKey(t, with, a2.Memory, 0)
 		k2, v2 := lastKey(t, without, b2.Memory, 0)

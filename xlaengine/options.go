@@ -79,8 +79,8 @@ func WithPrefixCache(bytes int64) Option { return func(o *options) { o.prefixes 
 // as they are.
 func WithIdleMemory(format pack.Format) Option { return func(o *options) { o.idle = &format } }
 
-// WithoutDrafts switches prompt-lookup decoding off (draft.go). It changes no answer but for rounding, only how fast it
-// comes.
+// WithoutDrafts switches prompt-lookup decoding off (draft.go). It changes no answer, without kernels but for rounding,
+// only how fast it comes.
 func WithoutDrafts() Option { return func(o *options) { o.drafts = false } }
 
 // WithoutKernels has XLA's own code do all of the work on a CPU (package kernels). It changes no answer but for rounding,
