@@ -245,7 +245,7 @@ func (e *Engine) align() error {
 	if err != nil {
 		return err
 	}
-	wa, err := e.dev.upload(a.Wa, e.dec.Dim, e.dec.Dim)
+	wa, err := e.dev.upload(transposed(a.Wa, e.dec.Dim), e.dec.Dim, e.dec.Dim) // [out, in] as all weights
 	if err != nil {
 		return err
 	}
@@ -256,6 +256,16 @@ func (e *Engine) align() error {
 	}
 	e.alignment, e.wa, e.mean = a, wa, mean
 	return nil
+}
+
+func transposed(square []float32, dim int) []float32 {
+	turned := make([]float32, len(square))
+	for i := range dim {
+		for j := range dim {
+			turned[j*dim+i] = square[i*dim+j]
+		}
+	}
+	return turned
 }
 
 func (e *Engine) solve(win align.Matrix) (*align.Alignment, error) {

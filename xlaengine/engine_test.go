@@ -85,16 +85,16 @@ func TestHandoffEqualsOnePrompt(t *testing.T) {
 	if second.Memory.Len() != whole.Memory.Len() {
 		t.Errorf("%d positions after the hand-off, %d in one prompt", second.Memory.Len(), whole.Memory.Len())
 	}
-	same(t, "hidden", whole.Hidden[0], second.Hidden[0], 1e-5)
+	same(t, "hidden", whole.Hidden[0], second.Hidden[0], e.tolerance(1e-5))
 	for layer := range e.Config().Layers {
 		k1, v1 := lastKey(t, e, whole.Memory, layer)
 		k2, v2 := lastKey(t, e, second.Memory, layer)
-		same(t, "key", k1, k2, 1e-5)
-		same(t, "value", v1, v2, 1e-5)
+		same(t, "key", k1, k2, e.tolerance(1e-5))
+		same(t, "value", v1, v2, e.tolerance(1e-5))
 	}
 	handed := generate(t, e, GenerateRequest{Memory: first.Memory, Prompt: b, MaxTokens: 8})
 	alone := generate(t, e, GenerateRequest{Memory: e.NewMemory(), Prompt: slices.Concat(a, b), MaxTokens: 8})
-	same(t, "logits", alone.Logits, handed.Logits, 1e-5)
+	same(t, "logits", alone.Logits, handed.Logits, e.tolerance(1e-5))
 	if !slices.Equal(alone.Tokens, handed.Tokens) {
 		t.Errorf("tokens %v after the hand-off, %v in one prompt", handed.Tokens, alone.Tokens)
 	}
@@ -116,9 +116,17 @@ func TestChunksEqualOneShot(t *testing.T) {
 		e := openTiny(t, "tiny-llama3", WithChunk(chunk))
 		got := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: prompt, Steps: 3})
 		for i := range want.Hidden {
-			same(t, "hidden", want.Hidden[i], got.Hidden[i], 1e-4)
+			same(t, "hidden", want.Hidden[i], got.Hidden[i], e.tolerance(1e-4))
 		}
 	}
+}
+
+// tolerance is that of a row's numbers in other company: none where kernels take every sum in the same order.
+func (e *Engine) tolerance(otherwise float64) float64 {
+	if strings.HasPrefix(e.info.Kernels, "avx") {
+		return 0
+	}
+	return otherwise
 }
 
 func TestBatchRowEqualsAlone(t *testing.T) {
@@ -144,7 +152,7 @@ func TestBatchRowEqualsAlone(t *testing.T) {
 	for i, req := range thinks {
 		alone := think(t, e, req)
 		for k := range alone.Hidden {
-			same(t, "hidden", alone.Hidden[k], together[i].Hidden[k], 1e-4)
+			same(t, "hidden", alone.Hidden[k], together[i].Hidden[k], e.tolerance(1e-4))
 		}
 		if alone.Memory.Len() != together[i].Memory.Len() || alone.Usage != together[i].Usage {
 			t.Errorf("row %d: %+v in the batch, %+v alone", i, together[i].Usage, alone.Usage)
@@ -160,7 +168,7 @@ func TestBatchRowEqualsAlone(t *testing.T) {
 		if !slices.Equal(alone.Tokens, spoken[i].Tokens) || alone.Text != spoken[i].Text || alone.StopReason != spoken[i].StopReason {
 			t.Errorf("row %d: %v in the batch, %v alone", i, spoken[i].Tokens, alone.Tokens)
 		}
-		same(t, "logits", alone.Logits, spoken[i].Logits, 1e-4)
+		same(t, "logits", alone.Logits, spoken[i].Logits, e.tolerance(1e-4))
 		spoken[i].Memory.Close()
 	}
 }
@@ -202,7 +210,7 @@ func TestMemoriesStayAsTheyAre(t *testing.T) {
 	fresh := think(t, e, ThinkRequest{Memory: e.NewMemory(), Prompt: tokens(30, 1)[:12]})
 	a := generate(t, e, GenerateRequest{Memory: half, Prompt: tokens(4, 5), MaxTokens: 2})
 	b := generate(t, e, GenerateRequest{Memory: fresh.Memory, Prompt: tokens(4, 5), MaxTokens: 2})
-	same(t, "logits over a cut memory", b.Logits, a.Logits, 1e-5)
+	same(t, "logits over a cut memory", b.Logits, a.Logits, e.tolerance(1e-5))
 	same(t, "logits at the end", before, answer(), 0)
 }
 

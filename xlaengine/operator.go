@@ -33,10 +33,11 @@ type Operator interface {
 
 // modelNodes are the parameters an operator may use; each is added to the program when asked for.
 type modelNodes struct {
-	wa, mean func() *graph.Node              // [dim, dim], [1]; float32
-	setting  func() *graph.Node              // [1] float32, the operator's own
-	win      func() *graph.Node              // [vocab, dim]
-	logits   func(h *graph.Node) *graph.Node // [rows, vocab] float32
+	aligned func(h *graph.Node) *graph.Node // h·Wa [rows, dim] float32
+	mean    func() *graph.Node              // [1] float32
+	setting func() *graph.Node              // [1] float32, the operator's own
+	win     func() *graph.Node              // [vocab, dim]
+	logits  func(h *graph.Node) *graph.Node // [rows, vocab] float32
 }
 
 // Linear is the paper's operator: h·Wa, rescaled to the mean norm of an input embedding (arXiv 2511.20639). It is the default.
@@ -53,7 +54,7 @@ func (Linear) program() string { return "linear" }
 func (Linear) setting() float32 { return 0 }
 
 func (Linear) thought(h *graph.Node, m modelNodes) *graph.Node {
-	return align.Linear(h, m.wa(), m.mean())
+	return align.Linear(m.aligned(h), nil, m.mean())
 }
 
 // Soft mixes the input embeddings of the K likeliest next tokens by their probabilities at Temperature (after Soft
@@ -112,9 +113,10 @@ func (e *Engine) nodes(g *graph.Graph) modelNodes {
 		}
 	}
 	wout := param("wout", e.dec.dtype, e.dec.Vocab, e.dec.Dim)
+	wa := param("wa", dtypes.Float32, e.dec.Dim, e.dec.Dim)
 	win := param("win", e.dec.dtype, e.dec.Vocab, e.dec.Dim)
 	return modelNodes{
-		wa:      param("wa", dtypes.Float32, e.dec.Dim, e.dec.Dim),
+		aligned: func(h *graph.Node) *graph.Node { return dec.product(h, wa()) },
 		mean:    param("mean", dtypes.Float32, 1),
 		setting: param("setting", dtypes.Float32, 1),
 		win:     win,

@@ -21,7 +21,7 @@ func TestSharedPrefixesChangeNothing(t *testing.T) {
 	for seed := range 3 {
 		a, thoughtA := run(with, seed)
 		b, thoughtB := run(without, seed)
-		same(t, "logits", b.Logits, a.Logits, 1e-4)
+		same(t, "logits", b.Logits, a.Logits, with.tolerance(1e-4))
 		if !slices.Equal(a.Tokens, b.Tokens) {
 			t.Errorf("tokens %v, without shared prefixes %v", a.Tokens, b.Tokens)
 		}
@@ -31,7 +31,7 @@ func TestSharedPrefixesChangeNothing(t *testing.T) {
 		if thoughtB.Usage.CachedTokens != 0 || b.Usage.CachedTokens != 103 {
 			t.Errorf("without sharing: usage %+v and %+v", thoughtB.Usage, b.Usage)
 		}
-		same(t, "hidden", thoughtB.Hidden[3], thoughtA.Hidden[3], 1e-4)
+		same(t, "hidden", thoughtB.Hidden[3], thoughtA.Hidden[3], with.tolerance(1e-4))
 	}
 	// the same prompt again, over a memory with thoughts in it
 	base := think(t, with, ThinkRequest{Memory: with.NewMemory(), Prompt: tokens(20, 3), Steps: 4}).Memory
@@ -112,7 +112,7 @@ func TestACancelledRunSpoilsNoSharedPrefix(t *testing.T) {
 		prompt := tokens(30, seed)
 		a := generate(t, e, GenerateRequest{Memory: want.Memory, Prompt: prompt, MaxTokens: 5})
 		b := generate(t, cold, GenerateRequest{Memory: coldBase.Memory, Prompt: prompt, MaxTokens: 5})
-		same(t, "logits", b.Logits, a.Logits, 1e-4)
+		same(t, "logits", b.Logits, a.Logits, e.tolerance(1e-4))
 	}
 }
 
@@ -168,7 +168,7 @@ func TestAMemoryFromAFileIsNobodyElsesPrefix(t *testing.T) {
 	if got.Usage.CachedTokens != 0 {
 		t.Errorf("the prompt was found in %d positions that somebody made up", got.Usage.CachedTokens)
 	}
-	same(t, "logits", want.Logits, got.Logits, 1e-5)
+	same(t, "logits", want.Logits, got.Logits, e.tolerance(1e-5))
 }
 
 func TestEmbeddingsLeavePrefixesAlone(t *testing.T) {
