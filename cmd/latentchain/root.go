@@ -37,7 +37,7 @@ const about = `latentchain answers questions with a team of language-model agent
 Each agent thinks in the model's hidden space and hands its working memory (the KV cache) to
 the next; only the last one speaks.
 
-The first run fetches what it needs (an XLA plugin and a small model, about 160 MB) into your
+The first run fetches what it needs (an XLA plugin and a small model, 160 MB or more) into your
 cache folder. Later runs work without the network.
 
 Start with
