@@ -15,14 +15,12 @@ import (
 var ErrBudget = errors.New("memory budget exceeded")
 
 // admit lets in those whose turn it is and for whom there is room. Who waits for a prefix that is just being computed
-// lets others go first; so does who finds no room though nothing runs: those who hold memories, which they may close when
-// they have ended.
+// lets others go first, and so does who would not fit either if all who run had ended: callers hold too much.
 func (s *scheduler) admit(closing bool) {
 	s.mu.Lock()
 	waiting := slices.Clone(s.queue)
 	s.mu.Unlock()
 	var entered []*sequence // or turned away
-	stuck := false
 	for _, q := range waiting {
 		if closing {
 			q.call.cancel(fmt.Errorf("engine %w", ErrClosed))
@@ -33,7 +31,7 @@ func (s *scheduler) admit(closing bool) {
 		if len(s.active) >= maxRows {
 			break
 		}
-		if s.comesSoon(q) || stuck && q.held.length == 0 {
+		if s.comesSoon(q) {
 			continue
 		}
 		if s.fits(q) {
@@ -41,13 +39,12 @@ func (s *scheduler) admit(closing bool) {
 			entered = append(entered, q)
 			continue
 		}
-		if q.stuck.IsZero() && len(s.active) > 0 {
-			break // rows that run will make room
+		if s.e.dev.cacheBytes.Load()-s.heldOnlyBy(s.active)+q.reserve <= s.budget {
+			break // there is room when those who run have ended: nobody may take it first
 		}
 		if q.stuck.IsZero() {
 			q.stuck = time.Now()
 		}
-		stuck = true
 	}
 	if len(entered) == 0 {
 		return
@@ -110,7 +107,7 @@ func (s *scheduler) committed() int64 {
 // would not be enough.
 func (s *scheduler) makeSpace(taken, need func() int64) error {
 	for taken()+need() > s.budget {
-		if taken()-s.keptAlone()+need() > s.budget || !s.cache.evict() {
+		if taken()-s.heldOnlyBy(nil)+need() > s.budget || !s.cache.evict() {
 			return fmt.Errorf("%w: memories take %d MB of %d MB and %d MB more are needed; close some or raise it with WithMemoryBudget",
 				ErrBudget, taken()>>20, s.budget>>20, need()>>20)
 		}
@@ -118,13 +115,18 @@ func (s *scheduler) makeSpace(taken, need func() int64) error {
 	return nil
 }
 
-// keptAlone is what memories take that nobody holds but the prefix cache.
-func (s *scheduler) keptAlone() (bytes int64) {
-	kept := map[*slots]int32{}
+// heldOnlyBy is what memories take that nobody holds but the prefix cache and those rows.
+func (s *scheduler) heldOnlyBy(rows []*sequence) (bytes int64) {
+	holds := map[*slots]int32{}
 	for _, r := range s.cache.runs {
-		kept[r.slots]++
+		holds[r.slots]++
 	}
-	for slots, n := range kept {
+	for _, q := range rows {
+		holds[q.slots]++
+		holds[q.held.slots]++
+	}
+	delete(holds, nil)
+	for slots, n := range holds {
 		if slots.holders.Load() == n {
 			bytes += slots.bytes()
 		}
@@ -158,8 +160,8 @@ func (s *scheduler) enter(q *sequence) {
 	s.active = append(s.active, q)
 }
 
-// stalled is how long a row waits that there is no room for though nothing runs, until it is turned away: callers hold
-// memories and do not close them.
+// stalled is how long a row waits for callers to close memories, while nothing runs, until it is turned away; six times as
+// long if others run.
 const stalled = 10 * time.Second
 
 // refuse ends the wait of the first one who has been stuck for so long. What it held may be room for the others.

@@ -125,7 +125,8 @@ func TestJoiningWaitsForRoomThatRunningRowsHave(t *testing.T) {
 	}
 }
 
-// Who does not fit beside memories that are held lets others pass, and is told after a while.
+// Who does not fit beside memories that are held lets others pass, those who hold one and those who are new, and is told
+// after a while.
 func TestWhoCannotFitHoldsUpNobody(t *testing.T) {
 	probe := openTiny(t, "tiny-qwen3")
 	e := openTiny(t, "tiny-qwen3", WithMemoryBudget(probe.reserveFor(1500)))
@@ -141,15 +142,17 @@ func TestWhoCannotFitHoldsUpNobody(t *testing.T) {
 	untilQueued(t, e, 1)
 	passed := 0
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); passed++ {
-		res, err := e.Generate(context.Background(), GenerateRequest{Memory: held.Memory, Prompt: tokens(9, passed), MaxTokens: 20, PastEnd: true})
-		if err != nil {
-			t.Fatal(err)
+		for _, memory := range []*Memory{held.Memory, e.NewMemory()} {
+			res, err := e.Generate(context.Background(), GenerateRequest{Memory: memory, Prompt: tokens(9, passed), MaxTokens: 5, PastEnd: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Memory.Close()
 		}
-		res.Memory.Close()
 		select {
 		case err := <-refused:
-			if !errors.Is(err, ErrBudget) || passed == 0 {
-				t.Errorf("%d rows passed it, and then %v; want some and %v", passed, err, ErrBudget)
+			if !errors.Is(err, ErrBudget) || passed < 3 {
+				t.Errorf("%d rows of each kind passed it, and then %v; want more and %v", passed, err, ErrBudget)
 			}
 			return
 		default:

@@ -19,7 +19,7 @@ type sequence struct {
 	prompt  int       // tokens
 	final   int       // positions it may come to
 	reserve int64     // bytes of memory set aside for it while it runs
-	stuck   time.Time // since when it has known that there is no room for it though nothing runs
+	stuck   time.Time // since when callers have held too much for it; zero if they never did
 	turn    int64     // the pass it was last part of
 	cached  int       // positions it did not have to compute
 
